@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import case, func, insert
+from sqlalchemy import and_, case, func, insert, or_
 from sqlmodel import Field, col, select
 
 from storage.engine.statements import now
 from storage.folding import fold
-from storage.models import AccountFacts, Discovery, FoundAccount, GrantHolder, new_id
+from storage.models import Account, AccountFacts, Discovery, FoundAccount, Grant, GrantHolder, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -22,6 +22,24 @@ if TYPE_CHECKING:
 
 DISCOVERY_LIFE = timedelta(hours=24)
 _UNSYNCHRONIZED = {"synchronize_session": False}
+_SAME = and_(
+    col(Account.organization_id) == col(FoundAccount.organization_id),
+    col(Account.remote_id) == col(FoundAccount.remote_id),
+)
+_PLATFORM = (
+    select(Grant.platform)
+    .join(Discovery, col(Discovery.grant_id) == col(Grant.id))
+    .where(col(Discovery.id) == col(FoundAccount.discovery_id))
+    .correlate(FoundAccount)
+    .scalar_subquery()
+)
+"""The platform of a found account."""
+_CONNECTED = (
+    select(Account.id)
+    .where(_SAME, col(Account.disconnected_at).is_(None), col(Account.platform) == _PLATFORM)
+    .correlate(FoundAccount)
+)
+"""The account of the organization that a found account is, if it is connected."""
 
 
 class Found(AccountFacts):
@@ -42,6 +60,8 @@ class NewDiscovery:
     team_id: str
     channel_id: str
     hints: Sequence[str] = ()
+    message_key: str = ""
+    """The key of the message that offers the choice."""
 
 
 class Discoveries:
@@ -74,6 +94,7 @@ class Discoveries:
                 team_id=new.team_id,
                 channel_id=new.channel_id,
                 hints=list(new.hints),
+                message_key=new.message_key,
                 created_at=now(),
                 expires_at=now(DISCOVERY_LIFE),
             )
@@ -118,10 +139,14 @@ class Discoveries:
         usable: bool | None = None,
         limit: int = 100,
     ) -> list[FoundAccount]:
-        """Return the accounts in whose name or handle every word of `query` occurs, in their order."""
+        """Return the accounts in whose name or handle every word of `query` occurs, in their order.
+
+        Accounts that the organization has connected since are left out.
+        """
         matching = select(FoundAccount).where(
             FoundAccount.organization_id == organization_id,
             FoundAccount.discovery_id == discovery_id,
+            or_(col(FoundAccount.blocker) != "", ~_CONNECTED.exists()),
             *(col(FoundAccount.search).contains(word, autoescape=True) for word in fold(query).split()),
         )
         if usable is not None:
@@ -129,13 +154,31 @@ class Discoveries:
         return list(await self._session.exec(matching.order_by(col(FoundAccount.position)).limit(limit)))
 
     async def count(self, organization_id: str, discovery_id: str) -> tuple[int, int]:
-        """Return how many accounts of the discovery are usable, and how many are not."""
+        """Return how many accounts of the discovery are left to choose from, and how many can't be used."""
         blocked = func.coalesce(func.sum(case((col(FoundAccount.blocker) == "", 0), else_=1)), 0)
         counted = select(func.count(), blocked).where(
-            FoundAccount.organization_id == organization_id, FoundAccount.discovery_id == discovery_id
+            FoundAccount.organization_id == organization_id,
+            FoundAccount.discovery_id == discovery_id,
+            or_(col(FoundAccount.blocker) != "", ~_CONNECTED.exists()),
         )
         total, unusable = (await self._session.exec(counted)).one()
         return total - unusable, unusable
+
+    async def connected(self, organization_id: str, discovery_id: str) -> list[Account]:
+        """Return the accounts that the organization has connected of those that could be chosen."""
+        chosen = (
+            select(Account)
+            .join(FoundAccount, _SAME)
+            .where(
+                FoundAccount.organization_id == organization_id,
+                FoundAccount.discovery_id == discovery_id,
+                FoundAccount.blocker == "",
+                col(Account.disconnected_at).is_(None),
+                Account.platform == _PLATFORM,
+            )
+            .order_by(col(FoundAccount.position))
+        )
+        return list(await self._session.exec(chosen))
 
     async def take(self, organization_id: str, discovery_id: str, ids: Collection[str]) -> list[FoundAccount]:
         """Return those of `ids` that are usable accounts of this discovery, while it lasts."""

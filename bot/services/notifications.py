@@ -134,6 +134,8 @@ class ConsentSettled(Notification):
     """Accounts a reconnect was meant for and this sign-in does not cover."""
     reconnects: str = ""
     """The grant it was meant to renew; empty: it was for a new connection."""
+    chosen_by: str = ""
+    """The user id of the member who has chosen from these accounts; empty: nobody has yet."""
 
 
 class ConsentProblem(StrEnum):

@@ -49,6 +49,9 @@ def settled(done: ConsentSettled, platform: Platform) -> Message:
         choose = f"{done.organization_id}/{done.discovery_id}"
         blocks.append(kit.actions(kit.button(CHOOSE, "connect.choose", choose, style="primary")))
     blocks += [kit.fine_print(line) for line in obstacles(done, platform)]
+    if done.chosen_by:
+        chosen = kit.mrkdwn(f"Chosen by {kit.named(done.chosen_by)}.")
+        blocks.append({"type": "context", "elements": [chosen]})
     if done.cannot_publish:
         value = f"{done.organization_id}/{done.grant_id}"
         blocks.append(kit.actions(kit.button(RECONNECT, "account.renew", value, style="primary")))
@@ -75,7 +78,7 @@ def happened(done: ConsentSettled, platform: Platform, *, signs: bool = False) -
     if done.left_out:
         said.append(not_renewed(done))
     if done.discovery_id:
-        more = "more " if done.renewed else ""
+        more = "more " if done.renewed or done.attached else ""
         many = f"{done.to_choose} {more}accounts" if done.to_choose > 1 else f"1 {more}account"
         said.append(f"I found {many} on {platform.name} that you can connect to {done.organization}.")
     if nothing_came_of(done):

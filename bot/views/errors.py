@@ -94,6 +94,7 @@ NAMED = {
     Thing.FORM: "That form",
 }
 THEN = {
+    Thing.ACCOUNT_CHOICES: "Type `/octapost connect` to sign in again.",
     Thing.INVITATION: START_OVER,
     Thing.JOIN_CODE: "Type `/octapost org codes` to see which are open.",
     Thing.CHOICE: START_OVER,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from adapters.base import BY_PLATFORM
+from adapters.base import BY_PLATFORM, Blocker
 from bot.services.accounts.diagnosis import worst
 from bot.services.accounts.problems import Severity
 from bot.services.incidents.snoozes import choices
@@ -242,11 +242,22 @@ def _buttons(one: IncidentCard) -> Json:
         else kit.button("Claim", "incident.claim", value)
     )
     return kit.actions(
-        kit.button("Reconnect", "incident.reconnect", value, style="primary"),
+        *_main_button(one),
         claim,
         snooze,
         kit.button("Who can do this?", "incident.who", value),
     )
+
+
+def _main_button(one: IncidentCard) -> list[Json]:
+    """Return the button that helps: Reconnect, or where the platform alone can help, the way to its page."""
+    code = one.incident.code
+    if code not in BY_PLATFORM:
+        return [kit.button("Reconnect", "incident.reconnect", one.value, style="primary")]
+    page = one.platform.unlock_pages.get(Blocker(code))
+    if page is None:
+        return []
+    return [kit.link(f"Open {one.platform.name}'s page", "account.open", f"https://{page}", style="primary")]
 
 
 def _span(span: timedelta) -> str:

@@ -25,7 +25,10 @@ OPTIONS_SHOWN = 100
 
 def picker(choice: Choice, organization: str, value: str) -> Json:
     """Return the modal in which accounts are chosen. Its select requests options from us as the person types."""
+    if not choice.usable:
+        return kit.message_modal(consent.CHOOSE, "Every account of this sign-in that can be connected is.")
     many = f"{choice.usable} accounts" if choice.usable != 1 else "1 account"
+    preselected = {"initial_options": choices(choice.preselected)} if choice.preselected else {}
     blocks = [
         kit.entry(
             PICKED,
@@ -35,7 +38,8 @@ def picker(choice: Choice, organization: str, value: str) -> Json:
                 "action_id": "connect.search",
                 "min_query_length": 0,
                 "placeholder": kit.plain(f"Type to search {many}", 150),
-            },
+            }
+            | preselected,
             hint="They belong to the organization and stay when you leave it.",
         )
     ]

@@ -361,4 +361,6 @@ def _choice(platform: Platform) -> Choice:
         name="Octa Other",
         blocker=Blocker.SUSPENDED,
     )
-    return Choice(platform=platform, discovery=found, usable=7, blocked=[blocked], blocked_total=30)
+    return Choice(
+        platform=platform, discovery=found, usable=7, preselected=[], blocked=[blocked], blocked_total=30
+    )

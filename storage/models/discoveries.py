@@ -32,8 +32,8 @@ class Discovery(SQLModel, table=True):
     hints: list[str] = json_column(list)
     created_at: datetime = created_column()
     expires_at: datetime = time_column()
-    chosen_at: datetime | None = time_column(nullable=True)
-    """Always empty: a discovery can be chosen from again until it expires."""
+    message_key: str = ""
+    """The key of the message that offers the choice; empty: there is none."""
 
 
 class FoundAccount(AccountFacts, table=True):

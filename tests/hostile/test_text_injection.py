@@ -316,6 +316,7 @@ class Specimens:
                 platform=found.platform,
                 discovery=self.row(Discovery),
                 usable=2,
+                preselected=[self.row(FoundAccount)],
                 blocked=[self.row(FoundAccount)] * 2,
                 blocked_total=30,
             ),
@@ -498,6 +499,7 @@ class Specimens:
             "invited_by",
             "removed_by",
             "answered_by",
+            "chosen_by",
         }:
             return OTTO
         return Role.ADMIN if name == "role" else self.of(hint)

@@ -401,13 +401,37 @@ async def test_a_choice_can_wait_and_be_made_in_two_goes(either_office: Office) 
     await ada.close(await ada.modal_with("connect.search"))
 
     first = await ada.pick(message, 1)
-    await ada.press(message, "connect.choose")
+    name = first.split("Connected to Acme: ")[1].split(" on ")[0]
+    left = await hears(ada, "I found 2 more accounts on Facebook that you can connect to Acme.")
+    await ada.press(left, "connect.choose")
     view = await ada.modal_with("connect.search")
     offered = await ada.slack.suggest(ada.user_id, view, "connect.search", "")
     second = await ada.submit(view, {"connect.search": [o["value"] for o in offered]})
 
-    assert "✅ Connected to Acme" in first
+    assert left.ts == message.ts
+    assert f"✅ Connected to Acme: {name} on Facebook." in text_of(left)
+    assert f"Chosen by <@{ADA}>." in text_of(left)
+    assert len(offered) == 2
+    assert name not in str(offered)
     assert "✅ Connected to Acme" in text_of(second)
+    done = await ada.slack.until(
+        lambda: next(
+            (m for m in ada.direct_messages() if m.ts == message.ts and "more" not in text_of(m)), None
+        )
+    )
+    assert buttons(done) == []
+    assert "Acme: 3 accounts, all connected." in await said(ada, "accounts")
+
+
+async def test_a_few_accounts_are_chosen_already_when_the_picker_opens(office: Office) -> None:
+    ada = await office.installed()
+    _, message = await came_to(ada, "facebook", Consent(person="ana"))
+    await ada.press(message, "connect.choose")
+
+    view = await ada.modal_with("connect.search")
+    shown = await ada.submit(view)
+
+    assert "✅ Connected to Acme: " in text_of(shown)
     assert "Acme: 3 accounts, all connected." in await said(ada, "accounts")
 
 
@@ -416,7 +440,7 @@ async def test_choosing_nothing_is_answered_under_the_field(office: Office) -> N
     _, message = await came_to(ada, "facebook", Consent(person="ana"))
     await ada.press(message, "connect.choose")
 
-    shown = await ada.submit(await ada.modal_with("connect.search"), {})
+    shown = await ada.submit(await ada.modal_with("connect.search"), {"connect.search": []})
 
     assert shown.errors["picked"]
 

@@ -1027,3 +1027,22 @@ async def test_what_is_over_before_anybody_was_told_is_not_told(office: Office) 
     assert cards(office) == []
     [incident] = await incidents(office)
     assert incident.resolution == "disconnected"
+
+
+async def test_a_renamed_organization_has_its_new_name_on_open_cards_and_requests(office: Office) -> None:
+    ada = await ready(office)
+    await dies(office)
+    card = await card_with(office, "Acme can't publish there.")
+    await ada.press(await answer_to(ada, card, "incident.who"), "incident.send")
+    shown = await ada.submit(await ada.modal_with("Who should reconnect"), {"select": OLGA})
+    assert not shown.errors
+    olga = await office.person(OLGA)
+    asked = await hears(olga, "Please reconnect Octa Demo (X) for Acme.")
+
+    await ada.command("org rename Bakery")
+
+    renamed = await card_with(office, "Bakery can't publish there.")
+    assert renamed.ts == card.ts
+    again = await hears(olga, "Please reconnect Octa Demo (X) for Bakery.")
+    assert again.ts == asked.ts
+    assert f"<@{ADA}> asked you" in text_of(again)

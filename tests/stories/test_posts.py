@@ -166,7 +166,9 @@ async def test_a_channel_without_the_app_gets_nothing_and_the_author_a_message(o
     assert len(office.world.platforms["facebook"].timeline.posts()) <= 1
 
 
-async def test_a_text_that_a_platform_finds_too_long_can_be_shortened_where_it_says_so(office: Office) -> None:
+async def test_a_text_that_a_platform_finds_too_long_can_be_shortened_where_it_says_so(
+    office: Office,
+) -> None:
     ada = await office.installed()
     await ada.connect("x")
 

@@ -274,6 +274,7 @@ class Consents:
                 team_id=consent.team_id,
                 channel_id=consent.channel_id,
                 hints=self._hints(answer),
+                message_key=f"{_key(answer)}:{consent.membership_id}",
             ),
             [found_account(one, already_here=one.id in here) for one in answer.discovery.accounts],
         )
@@ -297,8 +298,7 @@ class Consents:
             await audit.write(organization_id, membership_id, "account reconnected", account.id)
         await self.incidents.reviews.review_everywhere(session, grant.id, organization_id, membership_id)
         await self.incidents.accounts_lost(session, grant, before.publishing)
-        key = f"consent:{answer.grant.id}"
-        await enqueue_dm_by_id(session, organization_id, membership_id, key, settled)
+        await enqueue_dm_by_id(session, organization_id, membership_id, _key(answer), settled)
         if stored.attached:
             news = AccountsConnected(
                 organization=before.organization,
@@ -308,6 +308,11 @@ class Consents:
             )
             await notify_admins(session, consent, f"attached:{answer.grant.id}", news)
         return settled
+
+
+def _key(answer: ConsentAnswer) -> str:
+    """Return the key of what the member is told, without the member's id (`outbox.enqueue_dm`)."""
+    return f"consent:{answer.grant.id}"
 
 
 def _settled(answer: ConsentAnswer, before: Before, stored: Stored, *, shared: bool) -> ConsentSettled:

@@ -128,6 +128,15 @@ class Cards:
         await enqueue_dm(session, person, key, request)
         incident.card.requests_sent = incident.card.requests_sent | {f"{key}:{person.id}": person.id}
 
+    async def show_names(self, session: AsyncSession, incident: Incident) -> None:
+        """Draw the card and the requests again, with the names of now. Notifies nobody."""
+        if incident.card.channel:
+            await self._edit(session, incident, _card(incident))
+        for key in incident.card.requests_sent:
+            asked = await Notices(session).get(key)
+            if asked is not None:
+                await self.edit_message(session, incident, key, ReconnectRequest.load(asked.facts))
+
     async def close_requests(self, session: AsyncSession, incident: Incident) -> None:
         """Let the requests say that the incident is resolved; to people who have left they say nothing."""
         for key, member_id in incident.card.requests_sent.items():

@@ -157,10 +157,11 @@ class IncidentService:
             incident = await Incidents(session).of_grant(organization_id, grant.id)
             if incident is None:
                 continue
-            names = {account.id: account.name for account in accounts if account.id in incident.accounts}
+            called = labels(accounts).items()
+            names = {account_id: name for account_id, name in called if account_id in incident.accounts}
             if (shown := incident.accounts | names) != incident.accounts:
                 incident.accounts = shown
-                await self.cards.update(session, incident)
+                await self.cards.show_names(session, incident)
 
     async def grant_ends(self, session: AsyncSession, grant: Grant, left: timedelta) -> None:
         """Remind each organization, on the days it chose, that only a person can renew the grant.

@@ -239,7 +239,8 @@ class AccessService:
             return await _answer(session, actor, declined, None)
 
     async def _open(self, actor: Actor, request_id: str) -> AccessRequest | None:
-        async with self.database.organization(actor.organization_id, write=False) as session:
+        """Return the request if it is open. Whoever may no longer answer it learns nothing of it."""
+        async with acting(self.database, actor, Permission.INVITE) as session:
             return await AccessRequests(session).find(actor.organization_id, request_id)
 
 

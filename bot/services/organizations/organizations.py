@@ -11,6 +11,7 @@ from bot.services.organizations.invitations import invitations_for
 from bot.services.permissions import Permission
 from storage.audit import Audit
 from storage.founding import FOUNDED_A_DAY, TooManyFounded, found
+from storage.incidents import Incidents
 from storage.organization_names import NameTaken, looks
 from storage.organization_summaries import summaries
 from storage.organizations import Organizations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bot.services.access import Actor, Sender
+    from bot.services.incidents.cards import Cards
     from bot.services.notifications import InvitationReceived
     from bot.services.organizations.people import People
     from storage.engine.db import Database
@@ -44,6 +46,7 @@ class OrganizationService:
 
     database: Database
     people: People
+    cards: Cards
 
     async def overview(self, sender: Sender, standing: Standing) -> Overview:
         """Return the sender's organizations in this workspace and their open invitations."""
@@ -79,7 +82,7 @@ class OrganizationService:
             raise LimitReachedError(Limit.ORGANIZATIONS_A_DAY, FOUNDED_A_DAY) from None
 
     async def rename(self, actor: Actor, name: str) -> None:
-        """Give the actor's organization another name.
+        """Give the actor's organization another name, also on its open cards.
 
         Raises:
             OrganizationNameError: It cannot have this name.
@@ -90,6 +93,8 @@ class OrganizationService:
             async with acting(self.database, actor, Permission.RENAME_ORGANIZATION) as session:
                 await Organizations(session).rename(actor.organization_id, name)
                 await Audit(session).write(actor.organization_id, actor.membership_id, "organization renamed")
+                for incident in await Incidents(session).all_open(actor.organization_id):
+                    await self.cards.show_names(session, incident)
         except NameTaken:
             raise OrganizationNameError(NameFault.TAKEN, name) from None
 

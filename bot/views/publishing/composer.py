@@ -13,7 +13,7 @@ from bot.views.publishing.problems import sentence
 from bot.views.times import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from adapters.base import Option, Problem, PublishingFacts
@@ -137,20 +137,21 @@ def details(
 ) -> Json:
     """Return the second form: what single platforms need besides the text. `facts`, `problems`: by account id."""
     blocks: list[Json] = []
-    if any(problem.field in IN_TEXT for found in problems.values() for problem in found):
-        blocks.append(_text(written.text))
+    in_text: list[str] = []
     for one in chosen:
-        said = [
-            sentence(problem, one.profile.platform, facts[one.account_id])
-            for problem in problems.get(one.account_id, ())
-            if problem.defect is not Defect.MISSING or problem.field not in _asked(one)
-        ]
+        said = []
+        for problem in problems.get(one.account_id, ()):
+            its = in_text if problem.field in IN_TEXT else said
+            if problem.defect is not Defect.MISSING or problem.field not in _asked(one):
+                its.append(sentence(problem, one.profile.platform, facts[one.account_id]))
         if not _asks_more(one) and not said:
             continue
         blocks.append(kit.header(_name(one)))
         if said:
-            blocks.append(kit.words("\n".join(f"⚠️ {each}" for each in said)))
+            blocks.append(_warnings(said))
         blocks += _fields(one, written.details.get(one.account_id, Details()))
+    if in_text:
+        blocks = [_text(written.text), _warnings(dict.fromkeys(in_text)), *blocks]
     return kit.modal(
         TITLE,
         blocks,
@@ -159,6 +160,10 @@ def details(
         close="Close",
         metadata=metadata,
     )
+
+
+def _warnings(sentences: Iterable[str]) -> Json:
+    return kit.words("\n".join(f"⚠️ {each}" for each in sentences))
 
 
 def _asked(one: Candidate) -> set[str]:

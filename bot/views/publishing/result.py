@@ -50,7 +50,9 @@ def message(report: PostReport, platform: PlatformOf) -> Message:
 
 def headline(report: PostReport) -> str:
     """Return the state of the whole post in one line."""
-    found = report.deliveries
+    found = [one for one in report.deliveries if one.status != DeliveryStatus.CANCELLED]
+    if not found:
+        return "Cancelled"
     live = sum(one.status == DeliveryStatus.SENT for one in found)
     needy = sum(_asks(one) for one in found)
     many = len(found) != 1
@@ -58,8 +60,6 @@ def headline(report: PostReport) -> str:
         return f"⚠️ {live} of {len(found)} live; {needy} {'needs' if needy == 1 else 'need'} you"
     if live == len(found):
         return f"✅ Live on {len(found)} accounts" if many else "✅ Live"
-    if all(one.status == DeliveryStatus.CANCELLED for one in found):
-        return "Cancelled"
     if all(one.status == DeliveryStatus.SCHEDULED for one in found):
         return "Scheduled"
     return f"Publishing: {live} of {len(found)} live" if many else "Publishing"
@@ -77,16 +77,16 @@ def _counts(found: list[DeliveryReport]) -> str:
 
 def _row(report: PostReport, one: DeliveryReport, platform: Platform) -> list[Json]:
     name = f"*{kit.escape(one.account)}* ({platform.name})"
-    blocks = [kit.section(f"{name}: {state(one, platform)}")]
+    value = f"{report.organization_id}/{one.id}"
+    buttons = [kit.button(_label(one, each), f"post.{each}", value) for each in decisions(one)]
+    beside = buttons[0] if len(buttons) == 1 else None
+    blocks = [kit.section(f"{name}: {state(one, platform)}", accessory=beside)]
     notes = [words_of(one.platform).notes.get(note, "") for note in one.notes]
     notes += [EXTRAS[kind] for kind in one.failed_extras if kind in EXTRAS]
     if said := [note for note in notes if note]:
         blocks.append(kit.fine_print(*said))
-    if offered := decisions(one):
-        value = f"{report.organization_id}/{one.id}"
-        blocks.append(
-            kit.actions(*(kit.button(_label(one, each), f"post.{each}", value) for each in offered))
-        )
+    if len(buttons) > 1:
+        blocks.append(kit.actions(*buttons))
     return blocks
 
 

@@ -109,6 +109,9 @@ async def test_an_account_that_x_blocks_keeps_its_name_and_says_where_its_owner_
     assert (await account(works)).name == "Octa Demo"
     [card] = await works.said()
     assert "X: Octa Demo can't publish for Acme until X unblocks it." in card["text"]
+    links = [each["url"] for block in card["blocks"] for each in block.get("elements", ()) if "url" in each]
+    assert links == [f"https://{page}"]
+    assert "incident.reconnect" not in str(card["blocks"])  # it would change nothing
 
 
 async def test_an_account_that_its_platform_gives_back_heals_without_a_new_sign_in(opened: Open) -> None:
