@@ -139,7 +139,7 @@ def details(
     blocks: list[Json] = []
     in_text: list[str] = []
     for one in chosen:
-        said = []
+        said: list[str] = []
         for problem in problems.get(one.account_id, ()):
             its = in_text if problem.field in IN_TEXT else said
             if problem.defect is not Defect.MISSING or problem.field not in _asked(one):
