@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from adapters.base import Blocker, Capability, Hint, Platform
+from adapters.base import Blocker, Capability, Format, Hint, Option, OptionKind, Platform
 from bot.services.accounts.choosing import Choice
 from bot.services.accounts.diagnosis import Diagnosis
 from bot.services.accounts.disconnecting import Outlook
@@ -188,6 +188,9 @@ def _views(platforms: list[Platform]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "deletion.confirm", deletion.confirm(outlook, {platform.key: platform.name})
     yield "alerts.form", alerts.form(_alert_settings())
     yield "publishing.composer.form", composer.form([Candidate(profile=profile)], Written(text="Mugs"), value)
+    switch = Option(key="nsfw", kind=OptionKind.SWITCH, formats=frozenset({Format.TEXT}))
+    asked = Candidate(profile=profile, needs_title=True, options=(switch,))
+    yield "publishing.composer.details", composer.details([asked], Written(text="Mugs"), {}, {}, value)
     yield "reconnect_requests.send_to", reconnect_requests.send_to(_incident(platform))
     yield "members.members", members.members(_roster())
     yield "connect.which_organization", connect.which_organization([_summary()] * 2, WORKSPACE, platform.key)
