@@ -52,6 +52,7 @@ from bot.services.posts.calls import PublishingCalls
 from bot.services.posts.composing import Composing
 from bot.services.posts.decisions import DeliveryDecider
 from bot.services.posts.delivering import Delivering
+from bot.services.posts.listing import PostLists
 from bot.services.posts.media import MediaLibrary
 from bot.services.posts.reconciling import Reconciling
 from bot.services.posts.results import Results
@@ -82,6 +83,7 @@ from bot.stories.join_codes import JoinCodeStory
 from bot.stories.lifecycle import LifecycleStory
 from bot.stories.members import MemberStory
 from bot.stories.organizations import OrganizationStory
+from bot.stories.post_lists import PostListsStory
 from bot.stories.posts import PostsStory
 from bot.stories.start import Start
 from bot.web.browsers import Cookies
@@ -294,6 +296,9 @@ def _slack(base: Base, services: Services) -> SlackEdge:
         AccountsStory(profiles, reconnecting, services.disconnecting, places, home),
         IncidentStory(reconnecting, IncidentResponses(incidents.cards, incidents.reader, database)),
         PostsStory(services.posts.composing, services.posts.decider, places),
+        PostListsStory(
+            PostLists(database), services.posts.decider, services.posts.composing, services.catalog
+        ),
         AlertsStory(services.alert_settings),
         Doctor(profiles, services.catalog),
         OrganizationStory(services.organizations, services.join_codes),

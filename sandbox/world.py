@@ -38,9 +38,12 @@ SECOND_LOOK = timedelta(minutes=20)
 MANIFEST: dict[str, Any] = {
     "command": "/octapost",
     "command_description": "Connect accounts, and see how they are doing",
-    "usage_hint": "connect [platform] | accounts | reconnect | alerts | status | doctor | org | help",
+    "usage_hint": "post [text] | connect [platform] | accounts | reconnect | alerts | status | doctor | org | help",
     "bot_scopes": ["commands", "chat:write", "users:read", "team:read"],
-    "shortcuts": [{"callback_id": "octapost_connect", "name": "Connect an account", "type": "global"}],
+    "shortcuts": [
+        {"callback_id": "octapost_connect", "name": "Connect an account", "type": "global"},
+        {"callback_id": "octapost_compose", "name": "Write a post", "type": "global"},
+    ],
     "events": [
         "app_home_opened",
         "app_uninstalled",

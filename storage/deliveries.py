@@ -16,7 +16,6 @@ from sqlmodel import col, delete, or_, select, update
 
 from storage.engine.statements import insert_once, now
 from storage.models import (
-    BEFORE_SENDING,
     CODE_LENGTH,
     Account,
     Delivery,
@@ -155,10 +154,8 @@ class Deliveries:
             LeaseLost: The delivery is not ours any more: held, cancelled, changed, or another process has it.
 
         """
-        ours = col(Delivery.status).in_([*BEFORE_SENDING, DeliveryStatus.SENDING])
         if not await self._change(
             delivery,
-            ours,
             status=DeliveryStatus.SENDING,
             lease_until=now(LEASE),
             outcome="",
@@ -246,9 +243,9 @@ class Deliveries:
         )
         await self._session.exec(woken.values(work_at=now(), asks=False), execution_options=_UNSYNCHRONIZED)
 
-    async def _change(self, delivery: Delivery, *only: Any, **values: Any) -> bool:
+    async def _change(self, delivery: Delivery, **values: Any) -> bool:
         ours = update(Delivery).where(
-            col(Delivery.id) == delivery.id, col(Delivery.generation) == delivery.generation, *only
+            col(Delivery.id) == delivery.id, col(Delivery.generation) == delivery.generation
         )
         changed = await self._session.exec(ours.values(**values), execution_options=_UNSYNCHRONIZED)
         return changed.rowcount == 1

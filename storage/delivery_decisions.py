@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
 _UNSYNCHRONIZED = {"synchronize_session": False}
+PUBLISHABLE = (*BEFORE_SENDING, DeliveryStatus.FAILED, DeliveryStatus.LATE)
+"""The states from which a person can let a delivery go out now."""
+CANCELLABLE = (*PUBLISHABLE, DeliveryStatus.HELD)
+"""The states from which a person can cancel it: it is not out yet."""
 _UNCLEAR = col(DeliveryStep.status).in_([StepStatus.SENDING, StepStatus.ACCEPTED])
 
 
@@ -33,17 +37,25 @@ class DeliveryDecisions:
         )
         return (await self._session.exec(found.with_for_update())).one_or_none()
 
+    async def of_post(self, organization_id: str, post_id: str) -> list[Delivery]:
+        """Return a post's deliveries, locked until the transaction ends."""
+        found = select(Delivery).where(
+            Delivery.organization_id == organization_id, Delivery.post_id == post_id
+        )
+        # Always in the same order: two people who decide about a post at once would otherwise wait for each other.
+        return list(await self._session.exec(found.order_by(col(Delivery.id)).with_for_update()))
+
     async def publish(self, organization_id: str, delivery_id: str) -> bool:
         """Let a delivery that failed, waits for its time or is late go out now."""
-        states = (*BEFORE_SENDING, DeliveryStatus.FAILED, DeliveryStatus.LATE)
         return await self._move(
-            organization_id, delivery_id, states, DeliveryStatus.SCHEDULED, due_at=now(), work_at=now()
+            organization_id, delivery_id, PUBLISHABLE, DeliveryStatus.SCHEDULED, due_at=now(), work_at=now()
         )
 
     async def cancel(self, organization_id: str, delivery_id: str) -> bool:
         """Let a delivery that is not out yet never go out."""
-        states = (*BEFORE_SENDING, DeliveryStatus.FAILED, DeliveryStatus.LATE, DeliveryStatus.HELD)
-        return await self._move(organization_id, delivery_id, states, DeliveryStatus.CANCELLED, work_at=None)
+        return await self._move(
+            organization_id, delivery_id, CANCELLABLE, DeliveryStatus.CANCELLED, work_at=None
+        )
 
     async def look_again(self, organization_id: str, delivery_id: str) -> bool:
         """Look at the platform once more."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlmodel import col, delete, select
+from sqlmodel import col, delete, func, select
 
 from storage.engine.statements import insert_once, now
 from storage.models import Draft
@@ -65,8 +65,18 @@ class Drafts:
 
     async def latest(self, organization_id: str, author: str) -> Draft | None:
         """Return the draft that the member changed last."""
+        return next(iter(await self.page(organization_id, author, 0, 1)), None)
+
+    async def count(self, organization_id: str, author: str) -> int:
+        """Return how many drafts the member has."""
+        found = select(func.count()).where(Draft.organization_id == organization_id, Draft.author == author)
+        return (await self._session.exec(found)).one()
+
+    async def page(self, organization_id: str, author: str, first: int, limit: int) -> list[Draft]:
+        """Return up to `limit` drafts of the member from the `first` one on (from 0), the last changed first."""
         found = select(Draft).where(Draft.organization_id == organization_id, Draft.author == author)
-        return (await self._session.exec(found.order_by(col(Draft.updated_at).desc()).limit(1))).one_or_none()
+        ordered = found.order_by(col(Draft.updated_at).desc(), col(Draft.id).desc())
+        return list(await self._session.exec(ordered.offset(first).limit(limit)))
 
     async def discard(self, organization_id: str, author: str, draft_id: str) -> bool:
         """Delete a draft; return whether there was one. Of two who do it at once, one gets True."""

@@ -29,6 +29,7 @@ from bot.views import accounts as views
 from bot.views import connect as connect_views
 from bot.views import doctor, kit
 from bot.views.errors import explain
+from bot.views.paging import page_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,10 +83,11 @@ class AccountsStory:
             NotFoundError: The button's value is no page number.
 
         """
-        number, _, platform = request.target.partition(":")
-        if not (number.isascii() and number.isdigit() and len(number) < 6):
+        word, _, platform = request.target.partition(":")
+        number = page_number(word)
+        if number is None:
             raise NotFoundError(Thing.PAGE)
-        return replace(await self._listed(request.actor, platform, int(number)), replace=True)
+        return replace(await self._listed(request.actor, platform, number), replace=True)
 
     async def _listed(self, actor: Actor, word: str, number: int) -> Say:
         platform = self.profiles.catalog.resolve(word).platform if word else None

@@ -17,6 +17,7 @@ from bot.views import home as views
 from bot.views.access_requests import refused
 from bot.views.errors import sentence
 from bot.views.kit import Json
+from bot.views.paging import page_number
 from storage.account_listings import Listings
 from storage.alert_settings import Alerts
 from storage.memberships import Members
@@ -75,7 +76,7 @@ class Home:
     async def show(self, request: Request) -> Answer:
         """Draw the tab for the organization and the page that the button or select names."""
         standing, page = await request.standing(), request.target
-        number = int(page) if page.isascii() and page.isdigit() and len(page) < 6 else 0
+        number = page_number(page) or 0
         view = await self.view(request.sender, standing, request.actor.organization_id, number)
         await self._publish(request, request.sender, view)
         return Done()

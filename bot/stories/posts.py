@@ -60,6 +60,12 @@ class PostsStory:
         written = await self.composing.draft(request.actor, found.id)
         return await self._open(request, written, found.id)
 
+    @on(Kind.ACTION, "compose.continue", Permission.PUBLISH, changes=False, opens=views.TITLE)
+    async def go_on(self, request: Request) -> Answer:
+        """Answer a draft's Continue with the form, as it was left."""
+        draft_id, _ = _about(request)
+        return await self._open(request, await self.composing.resume(request.actor, draft_id), draft_id)
+
     async def _open(self, request: Request, written: Written, draft_id: str = "") -> Answer:
         candidates = await self.composing.candidates(request.actor)
         if all(one.unsuited for one in candidates):
@@ -74,7 +80,8 @@ class PostsStory:
         """Store what is in the form while it is being filled in."""
         draft_id, where = _about(request)
         written = _written(request, await self.composing.draft(request.actor, draft_id))
-        await self.composing.save(request.actor, draft_id, written, where)
+        with suppress(NotFoundError):  # somebody else's draft: no answer tells that there is one
+            await self.composing.save(request.actor, draft_id, written, where)
         return Done()
 
     @on(Kind.SUBMISSION, "compose.written", Permission.PUBLISH)
@@ -100,7 +107,7 @@ class PostsStory:
     async def submit_details(self, request: Request) -> Answer:
         """Publish with what the second form asked for."""
         draft_id, where = _about(request)
-        written = _written(request, await self.composing.draft(request.actor, draft_id))
+        written = _written(request, await self.composing.resume(request.actor, draft_id))
         accounts = await self.composing.candidates(request.actor)
         filled = {
             one.account_id: _details(request, one, written)

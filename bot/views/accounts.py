@@ -15,6 +15,7 @@ from bot.services.permissions import Permission, allows
 from bot.views import diagnosis, kit
 from bot.views.incidents import care
 from bot.views.kit import Json, Message
+from bot.views.paging import Turning
 from storage.models import Role
 
 if TYPE_CHECKING:
@@ -90,24 +91,10 @@ def _menu(one: AccountProfile, role: Role, *, beside_button: bool = False) -> Js
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """A page of a list of cards, with the buttons to its neighbours."""
+class Page(Turning):
+    """A page of a list of cards."""
 
     shown: Sequence[AccountProfile]
-    number: int
-    """From 0."""
-    of: int
-    story: str
-    """The first part of the buttons' action ids."""
-    value: str
-    """The part of the buttons' values before the page number."""
-    about: str = ""
-    """The part after it."""
-
-    def button(self, label: str, step: int) -> Json:
-        """Return the button to the page that is `step` pages further, or back if negative."""
-        way = "earlier" if step < 0 else "later"
-        return kit.button(label, f"{self.story}.{way}", f"{self.value}{self.number + step}{self.about}")
 
 
 def page(
@@ -129,14 +116,7 @@ def cards(part: Page, role: Role) -> list[Json]:
         one.diagnosis.remedy is Remedy.RECONNECT for one in part.shown
     ):
         blocks.append(kit.fine_print(ADMINS_RECONNECT))
-    if part.of > 1:
-        before = [part.button("← Previous", -1)] if part.number else []
-        after = [part.button("Next →", 1)] if part.number < part.of - 1 else []
-        blocks += [
-            kit.actions(*before, *after),
-            kit.fine_print(f"Page {part.number + 1} of {part.of}"),
-        ]
-    return blocks
+    return [*blocks, *part.blocks()]
 
 
 def worst_first(found: Sequence[AccountProfile]) -> list[AccountProfile]:

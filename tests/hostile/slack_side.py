@@ -385,6 +385,8 @@ class Tenant:
     """Of the owner, for a channel."""
     delivery: str
     """Late: it waits for somebody to decide."""
+    post: str
+    """The one of that delivery."""
     draft: str
     """Of the owner."""
     access: str
@@ -509,6 +511,7 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
         invitation=invitation.id,
         request=request.id,
         delivery=waiting.id,
+        post=waiting.post_id,
         draft=draft.id,
         access=access.id,
     )

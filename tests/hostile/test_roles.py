@@ -106,6 +106,8 @@ OBJECTS = {
     "incident.unclaim": "incident",
     "incident.who": "incident",
     "org.withdraw": "invitation",
+    "posts.cancel": "post",
+    "posts.publish": "post",
 }
 
 

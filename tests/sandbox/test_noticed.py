@@ -42,14 +42,14 @@ async def press(sandbox: Playground, *buttons: tuple[str, str]) -> str:
     return page
 
 
-async def test_a_new_handle_is_shown_after_the_daily_look(ada: Member, sandbox: Playground) -> None:
+async def test_a_new_name_is_shown_after_the_daily_look(ada: Member, sandbox: Playground) -> None:
     await ada.connect("x")
 
     said = await press(sandbox, ("x/measure", "Rename/4711"))
     assert "Octa Demo is called Octa Demo New now, @octademo_new. X tells nobody" in said
     await press(sandbox, ("x/notice", ""))
 
-    assert "octademo_new" in text_of(await ada.command("accounts x"))
+    assert "Octa Demo New" in text_of(await ada.command("accounts x"))
 
 
 @in_full

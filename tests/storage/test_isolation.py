@@ -21,6 +21,7 @@ from storage.grants import Grants
 from storage.memberships import LastOwner
 from storage.models import Grant, Role, digest
 from storage.organizations import Organizations
+from storage.post_listings import Which
 from storage.posts import NewPost, Target
 from tests.counts import sampled
 from tests.databases import APP, OWNER
@@ -113,6 +114,8 @@ HARMLESS: dict[str, Any] = {
     "new_post": NewPost(author="mem_x", text="Mugs"),
     "slack_id": "T1",
     "channel": "C1",
+    "which": Which.OPEN,
+    "first": 0,
 }
 
 

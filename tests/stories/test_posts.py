@@ -194,3 +194,31 @@ async def test_a_time_that_has_passed_is_refused_in_the_form_that_asked_for_it(o
     )
 
     assert "That time has passed" in str(refused.errors)
+
+
+async def test_the_list_of_posts_cancels_one_and_a_draft_goes_on_where_it_was_left(office: Office) -> None:
+    ada = await page_owner(office)
+    tomorrow = int((datetime.now(UTC) + timedelta(days=1)).timestamp())
+    await written(ada, "Fresh mugs today", accounts=2, **{"compose.when": tomorrow})
+    view = await ada.modal_by("post")
+    await ada.press(view, "compose.text", "Half a sentence")
+    await drafted(office)
+    await ada.close(view)
+
+    listed = await ada.command("posts")
+    before = text_of(listed)
+    await ada.press(listed, "posts.cancel")
+    await result(ada, "Cancelled")
+    drafts = await ada.command("posts drafts")
+    await ada.press(drafts, "compose.continue")
+    view = await ada.modal_with("compose.accounts")
+    await ada.close(view)
+    await ada.press(drafts, "compose.discard")
+
+    assert "Scheduled" in before
+    assert "Fresh mugs today" in before
+    assert "Nothing is scheduled" in text_of(listed)
+    assert "Half a sentence" in str(view.blocks)
+    assert "You have no drafts" in text_of(await ada.command("posts drafts"))
+    assert "Choose one of drafts" in text_of(await ada.command("posts everything"))
+    assert await office.rows(Draft) == []

@@ -151,7 +151,7 @@ async def test_what_a_process_never_finished_is_not_waited_for(
 
     page = await browser.get(back)
 
-    assert "<h1>I don&#39;t know what came of this</h1>" in page.text
+    assert "<h1>This sign-in was interrupted</h1>" in page.text
 
 
 # Before the platform

@@ -167,7 +167,7 @@ async def test_somebody_who_leaves_slack_loses_the_membership_and_admins_hear_of
     rows = [n for n in await office.rows(Notice) if n.key.startswith("left:")]
     told = [(n.channel, await office.message(n)) for n in rows]
     assert [channel for channel, _ in told] == [ADA]
-    assert "deactivated in Slack" in told[0][1]["text"]
+    assert "Slack deactivated a member of Acme" in told[0][1]["text"]
     assert f"<@{OTTO}>" in str(told[0][1]["blocks"])
 
 

@@ -60,14 +60,11 @@ def signed(body: str, offset_s: int = 0) -> dict[str, object]:
     }
 
 
-GOOD = signed("x" * LARGEST_SLACK_BODY)
-
-
 @pytest.mark.parametrize(
     "wrong",
     [
-        pytest.param({"X-Slack-Request-Timestamp": int(time.time()) - VALID_FOR_S - 60}, id="old"),
-        pytest.param({"X-Slack-Request-Timestamp": int(time.time()) + VALID_FOR_S + 600}, id="to come"),
+        pytest.param({"X-Slack-Request-Timestamp": -VALID_FOR_S - 60}, id="old"),
+        pytest.param({"X-Slack-Request-Timestamp": VALID_FOR_S + 600}, id="to come"),
         pytest.param({"X-Slack-Request-Timestamp": "now"}, id="no time"),
         pytest.param({"X-Slack-Request-Timestamp": "9" * 4000}, id="endless"),
         pytest.param({"X-Slack-Request-Timestamp": ""}, id="no timestamp"),
@@ -79,10 +76,14 @@ GOOD = signed("x" * LARGEST_SLACK_BODY)
     ],
 )
 async def test_a_request_whose_headers_cannot_be_slacks_is_refused_before_its_body_came(
-    wrong: dict[str, object],
+    wrong: dict[str, str | int],
 ) -> None:
+    """A number is seconds from now: what is computed when tests are collected is minutes old when they run."""
+    given = {
+        name: value if isinstance(value, str) else int(time.time()) + value for name, value in wrong.items()
+    }
     async with entrance() as (bolt, client):
-        await client.send(head(POST, GOOD | wrong))
+        await client.send(head(POST, signed("x" * LARGEST_SLACK_BODY) | given))
 
         status, headers = await client.answer()
 

@@ -141,9 +141,23 @@ class Composing:
 
     async def draft(self, actor: Actor, draft_id: str) -> Written:
         """Return what the actor has written under this id; nothing yet is an empty form."""
+        try:
+            return await self.resume(actor, draft_id)
+        except NotFoundError:
+            return Written()
+
+    async def resume(self, actor: Actor, draft_id: str) -> Written:
+        """Return what is in a draft of the actor's.
+
+        Raises:
+            NotFoundError: They have no such draft.
+
+        """
         async with self._database.organization(actor.organization_id, write=False) as session:
             found = await Drafts(session).get(actor.organization_id, actor.membership_id, draft_id)
-        return load(found.written) if found is not None else Written()
+        if found is None:
+            raise NotFoundError(Thing.DRAFT)
+        return load(found.written)
 
     async def latest(self, actor: Actor) -> Draft | None:
         """Return the draft that the actor changed last."""
@@ -171,9 +185,15 @@ class Composing:
                 raise NotFoundError(Thing.DRAFT) from None
 
     async def discard(self, actor: Actor, draft_id: str) -> None:
-        """Delete a draft of the actor's."""
+        """Delete a draft of the actor's.
+
+        Raises:
+            NotFoundError: They have no such draft.
+
+        """
         async with acting(self._database, actor, Permission.PUBLISH) as session:
-            await Drafts(session).discard(actor.organization_id, actor.membership_id, draft_id)
+            if not await Drafts(session).discard(actor.organization_id, actor.membership_id, draft_id):
+                raise NotFoundError(Thing.DRAFT)
 
     async def chosen(self, actor: Actor, written: Written) -> list[Candidate]:
         """Return the accounts that were chosen.

@@ -13,9 +13,14 @@ from storage.deliveries import PostDeliveries
 from storage.delivery_decisions import DeliveryDecisions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
     from bot.services.access import Actor
     from bot.services.posts.results import Results
     from storage.engine.db import Database
+    from storage.models import Delivery
 
 
 class Decision(StrEnum):
@@ -49,26 +54,52 @@ class DeliveryDecider:
         """
         organization_id = actor.organization_id
         async with acting(self._database, actor, Permission.PUBLISH) as session:
-            decisions = DeliveryDecisions(session)
-            delivery = await decisions.get(organization_id, delivery_id)
+            delivery = await DeliveryDecisions(session).get(organization_id, delivery_id)
             if delivery is None:
                 raise NotFoundError(Thing.POST)
-            match decision:
-                case Decision.PUBLISH:
-                    done = await decisions.publish(organization_id, delivery_id)
-                case Decision.CANCEL:
-                    done = await decisions.cancel(organization_id, delivery_id)
-                case Decision.LIVE:
-                    done = await decisions.confirm(organization_id, delivery_id)
-                case Decision.NOT_LIVE:
-                    done = await decisions.deny(organization_id, delivery_id)
-                case Decision.LOOK:
-                    done = await decisions.look_again(organization_id, delivery_id)
-            if not done:
-                raise AlreadyResolvedError
+            await self._carry_out(session, actor, [delivery], decision)
+
+    async def decide_all(self, actor: Actor, post_id: str, decision: Decision) -> None:
+        """Carry out a decision about every delivery of a post about which it can be taken: all of them, or none.
+
+        Raises:
+            NotFoundError: The actor's organization has no such post.
+            AlreadyResolvedError: There is no delivery about which this can be decided any more.
+
+        """
+        async with acting(self._database, actor, Permission.PUBLISH) as session:
+            found = await DeliveryDecisions(session).of_post(actor.organization_id, post_id)
+            if not found:
+                raise NotFoundError(Thing.POST)
+            await self._carry_out(session, actor, found, decision)
+
+    async def _carry_out(
+        self, session: AsyncSession, actor: Actor, found: Sequence[Delivery], decision: Decision
+    ) -> None:
+        """Decide about deliveries of one post, which are locked."""
+        ids = [one.id for one in found if await _decided(session, one, decision)]
+        if not ids:
+            raise AlreadyResolvedError
+        for each in ids:
             await Audit(session).write(
-                organization_id, actor.membership_id, f"delivery {decision}", delivery_id
+                actor.organization_id, actor.membership_id, f"delivery {decision}", each
             )
-            post = await PostDeliveries(session).post(organization_id, delivery.post_id)
-            if post is not None:
-                await self._results.update(session, post)
+        post = await PostDeliveries(session).post(actor.organization_id, found[0].post_id)
+        if post is not None:
+            await self._results.update(session, post)
+
+
+async def _decided(session: AsyncSession, delivery: Delivery, decision: Decision) -> bool:
+    """Carry out a decision about one delivery; return False where its state does not allow it."""
+    decisions, which = DeliveryDecisions(session), (delivery.organization_id, delivery.id)
+    match decision:
+        case Decision.PUBLISH:
+            return await decisions.publish(*which)
+        case Decision.CANCEL:
+            return await decisions.cancel(*which)
+        case Decision.LIVE:
+            return await decisions.confirm(*which)
+        case Decision.NOT_LIVE:
+            return await decisions.deny(*which)
+        case Decision.LOOK:
+            return await decisions.look_again(*which)

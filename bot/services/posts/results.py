@@ -20,6 +20,8 @@ from storage.models import DeliveryStatus, StepStatus, new_id
 from storage.outbox import Notices
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from storage.models import Account, Delivery, DeliveryStep, Notice, Post
@@ -86,18 +88,8 @@ class Results:
             return None
         rows = await repository.all(one.organization_id, one.post_id)
         steps = await repository.steps(one.organization_id, one.post_id)
-        named = labels(account for _, account in rows)
         author = await Members(session).get(one.organization_id, post.author)
-        return PostReport(
-            post_id=post.id,
-            organization_id=post.organization_id,
-            text=post.text,
-            author=author.user_id if author is not None else None,
-            deliveries=tuple(
-                _report(row, account, named, [s for s in steps if s.delivery_id == row.id])
-                for row, account in rows
-            ),
-        )
+        return report(post, rows, steps, author.user_id if author is not None else None)
 
     async def on_delivered(self, session: AsyncSession, notice: Notice) -> None:
         """Nothing follows: the message is where people see it."""
@@ -120,6 +112,26 @@ class Results:
             await Notices(session).redirect(notice, following[0].slack_id, following[0].id)
         else:
             log.error("post.no_recipient", post=one.post_id, code=code)
+
+
+def report(
+    post: Post,
+    rows: Sequence[tuple[Delivery, Account]],
+    steps: Sequence[DeliveryStep],
+    author: str | None,
+) -> PostReport:
+    """Return how far a post is. `rows`, `steps`: all of its own; `author`: a user id, or None if they have left."""
+    named = labels(account for _, account in rows)
+    return PostReport(
+        post_id=post.id,
+        organization_id=post.organization_id,
+        text=post.text,
+        author=author,
+        deliveries=tuple(
+            _report(row, account, named, [step for step in steps if step.delivery_id == row.id])
+            for row, account in rows
+        ),
+    )
 
 
 def _report(

@@ -144,7 +144,7 @@ class Dispatcher(AsyncMiddleware):
             begun = self._for_organization(turn, value)
         else:
             route = self._routes.find(Kind.ACTION, action_id)
-            begun = self._begin(route, turn, target=target_of(turn.body)) if route else None
+            begun = self._begin(route, turn, target=target_of(turn.body, value)) if route else None
         return await self._shown(turn, begun, "That button")
 
     async def _shortcut(self, turn: Turn) -> BoltResponse:

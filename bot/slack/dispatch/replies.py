@@ -342,12 +342,12 @@ ENTERED = frozenset(
 """Elements whose value a person enters. It never says what they are about: their form does."""
 
 
-def target_of(body: Json) -> str:
-    """Return what a pressed or filled element is about: the value of ours that it carries, or its form's."""
+def target_of(body: Json, value: str) -> str:
+    """Return what a pressed or filled element is about: `value`, which it carries, or its form's."""
     pressed: Json = (body.get("actions") or [{}])[0]
     if pressed.get("type") in ENTERED:
         return str((body.get("view") or {}).get("private_metadata", ""))
-    return value_of(pressed)
+    return value
 
 
 def value_of(pressed: Json) -> str:

@@ -65,8 +65,8 @@ async def test_every_trouble_is_said_once_however_many_processes_meet_it_at_once
     assert len(messages) == 3
     assert "TikTok refuses our app" in messages[0]
     assert "invalid_client" in messages[0]
-    assert "X suddenly calls many sign-ins over" in messages[1]
-    assert "X leaves many of my calls without an answer" in messages[2]
+    assert "X suddenly says that many sign-ins have ended" in messages[1]
+    assert "X isn't answering many of my calls" in messages[2]
 
 
 async def test_a_trouble_that_lasts_is_said_once_and_one_that_comes_back_again(database: Database) -> None:

@@ -1,0 +1,99 @@
+"""The lists of posts and drafts, and decisions about whole posts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from bot.services.errors import NotFoundError, Thing
+from bot.services.permissions import Permission
+from bot.services.posts.decisions import Decision
+from bot.slack.refusals import BadInputError
+from bot.slack.routes import Answer, Kind, Request, Say, command, on
+from bot.views.paging import page_number
+from bot.views.publishing import posts as views
+from storage.post_listings import Which
+
+if TYPE_CHECKING:
+    from bot.services.access import Actor
+    from bot.services.accounts.catalog import PlatformCatalog
+    from bot.services.posts.composing import Composing
+    from bot.services.posts.decisions import DeliveryDecider
+    from bot.services.posts.listing import PostLists
+
+TOPIC = "Posts"
+
+
+@dataclass(frozen=True)
+class PostListsStory:
+    """What the organization has decided to publish, and what the reader is writing."""
+
+    lists: PostLists
+    decider: DeliveryDecider
+    composing: Composing
+    catalog: PlatformCatalog
+
+    @command(
+        "posts",
+        Permission.SEE_ACCOUNTS,
+        hint="[drafts|scheduled|held|failed|sent]",
+        topic=TOPIC,
+        help="What is still to come and what needs somebody; or your drafts, or what was sent.",
+    )
+    async def show(self, request: Request) -> Answer:
+        """Answer `/octapost posts [drafts|scheduled|held|failed|sent]`."""
+        word = request.words.strip().casefold()
+        if word and word not in views.WORDS:
+            raise BadInputError(views.UNKNOWN)
+        return await self._listed(request.actor, word or Which.OPEN, 0)
+
+    @on(Kind.ACTION, f"{views.STORY}.earlier", Permission.SEE_ACCOUNTS, changes=False)
+    @on(Kind.ACTION, f"{views.STORY}.later", Permission.SEE_ACCOUNTS, changes=False)
+    async def turn(self, request: Request) -> Answer:
+        """Show another page of a list, which a button names, in place of the current one."""
+        number, _, word = request.target.partition(":")
+        return await self._again(request.actor, word, number)
+
+    @on(Kind.ACTION, f"{views.STORY}.{Decision.PUBLISH}", Permission.PUBLISH)
+    async def publish(self, request: Request) -> Answer:
+        """Send now what of a post is not out yet."""
+        return await self._decide(request, Decision.PUBLISH)
+
+    @on(Kind.ACTION, f"{views.STORY}.{Decision.CANCEL}", Permission.PUBLISH)
+    async def cancel(self, request: Request) -> Answer:
+        """Cancel what of a post is not out yet."""
+        return await self._decide(request, Decision.CANCEL)
+
+    @on(Kind.ACTION, "compose.discard", Permission.PUBLISH)
+    async def discard(self, request: Request) -> Answer:
+        """Delete a draft of the actor's, and show the others."""
+        draft_id, _, number = request.target.partition(":")
+        await self.composing.discard(request.actor, draft_id)
+        return await self._again(request.actor, views.DRAFTS, number or "0")
+
+    async def _decide(self, request: Request, decision: Decision) -> Answer:
+        """Carry out the decision, and show the list as it is then."""
+        post_id, _, rest = request.target.partition(":")
+        word, _, number = rest.partition(":")
+        await self.decider.decide_all(request.actor, post_id, decision)
+        return await self._again(request.actor, word or Which.OPEN, number or "0")
+
+    async def _again(self, actor: Actor, word: str, number: str) -> Say:
+        """Return a page in place of the current one.
+
+        Raises:
+            NotFoundError: There is no such list, or this is no page number.
+
+        """
+        page = page_number(number)
+        if page is None:
+            raise NotFoundError(Thing.PAGE)
+        return replace(await self._listed(actor, word, page), replace=True)
+
+    async def _listed(self, actor: Actor, word: str, number: int) -> Say:
+        if word == views.DRAFTS:
+            return Say.of(views.drafts(await self.lists.drafts(actor, number), actor))
+        if word not in set(Which):
+            raise NotFoundError(Thing.PAGE)
+        found = await self.lists.posts(actor, Which(word), number)
+        return Say.of(views.posts(found, actor, self.catalog.platform))

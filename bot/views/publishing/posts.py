@@ -1,0 +1,114 @@
+"""The list of an organization's posts, and of the reader's drafts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.services.permissions import Permission, allows
+from bot.services.posts.decisions import Decision
+from bot.views import kit
+from bot.views.kit import Message
+from bot.views.paging import Turning
+from bot.views.publishing.result import EXCERPT, headline
+from bot.views.times import moment
+from storage.delivery_decisions import CANCELLABLE, PUBLISHABLE
+from storage.models import DeliveryStatus
+from storage.post_listings import Which
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from bot.services.access import Actor
+    from bot.services.posts.listing import DraftPage, DraftReport, PageOf, PostPage
+    from bot.services.posts.results import PostReport
+    from bot.views.kit import Json
+    from bot.views.publishing.result import PlatformOf
+    from storage.models import Role
+
+STORY, DRAFTS = "posts", "drafts"
+ACCOUNTS_NAMED = 3
+WORDS = ("drafts", *(str(one) for one in Which if one is not Which.OPEN))
+"""What may follow the command."""
+UNKNOWN = f"Choose one of {kit.listed(WORDS, 'or')}, or type `/octapost posts` for what is still to come."
+KINDS = {
+    Which.OPEN: ("", "Nothing is scheduled, and nothing needs anybody."),
+    Which.SCHEDULED: ("scheduled", "Nothing is scheduled."),
+    Which.HELD: ("waiting for somebody", "Nothing is held."),
+    Which.FAILED: ("failed or in doubt", "Nothing failed."),
+    Which.SENT: ("sent", "Nothing has been sent yet."),
+}
+"""Each list: what its posts are, and what is said when there are none."""
+OFFERED = {Decision.PUBLISH: "Publish now", Decision.CANCEL: "Cancel"}
+TAKES = {Decision.PUBLISH: PUBLISHABLE, Decision.CANCEL: CANCELLABLE}
+SETTLED = (DeliveryStatus.SENT, DeliveryStatus.CANCELLED)
+
+
+def posts(page: PostPage, actor: Actor, platform: PlatformOf) -> Message:
+    """Return a page of the organization's posts, with what the reader may decide about each."""
+    kind, nothing = KINDS[page.which]
+    text = f"{actor.organization}: {' '.join(filter(None, (kit.posts(page.at.total), kind)))}"
+    if not page.posts:
+        text = f"{actor.organization}: {nothing}"
+    blocks = [kit.words(text), *(_post(one, page, actor.role, platform) for one in page.posts)]
+    return Message(text=text, blocks=[*blocks, *_end(page.at, actor, page.which)])
+
+
+def drafts(page: DraftPage, actor: Actor) -> Message:
+    """Return a page of the reader's own drafts."""
+    total = page.at.total
+    text = f"You have {total} {'draft' if total == 1 else 'drafts'} in {actor.organization}."
+    if not page.drafts:
+        text = f"You have no drafts in {actor.organization}."
+    blocks = [kit.words(text), *(_draft(one, page.at, actor) for one in page.drafts)]
+    return Message(text=text, blocks=[*blocks, *_end(page.at, actor, DRAFTS)])
+
+
+def _post(one: PostReport, page: PostPage, role: Role, platform: PlatformOf) -> Json:
+    named = [f"{each.account} ({platform(each.platform).name})" for each in one.deliveries]
+    text = f"*{headline(one)}* · {moment(_time(one, page.which))}\n>{_excerpt(one.text)}\n"
+    text += kit.escape(kit.some(named, ACCOUNTS_NAMED))
+    value = f"{one.organization_id}/{one.post_id}:{page.which}:{page.at.number}"
+    entries = [kit.menu_entry(OFFERED[each], f"{STORY}.{each}", value) for each in decisions(one)]
+    can_decide = entries and allows(role, Permission.PUBLISH)
+    return kit.section(text, accessory=kit.menu(*entries) if can_decide else None)
+
+
+def decisions(one: PostReport) -> tuple[Decision, ...]:
+    """Return what can be decided about the whole post: what at least one of its deliveries can take."""
+    states = {each.status for each in one.deliveries}
+    return tuple(decision for decision, taken in TAKES.items() if states.intersection(taken))
+
+
+def _time(one: PostReport, which: Which) -> datetime:
+    """Return the time that the list is ordered by: when it went out last, or when it is due next."""
+    if which is Which.SENT:
+        return max(each.due_at for each in one.deliveries if each.status == DeliveryStatus.SENT)
+    return min(each.due_at for each in one.deliveries if each.status not in SETTLED)
+
+
+def _draft(one: DraftReport, at: PageOf, actor: Actor) -> Json:
+    written, value = one.written, f"{actor.organization_id}/{one.id}"
+    count = len(written.accounts)
+    said = [f"{count} {'account' if count == 1 else 'accounts'} chosen"] if count else []
+    said += [moment(written.due_at)] if written.due_at else []
+    text = "\n".join([f">{_excerpt(written.text)}", *([" · ".join(said)] if said else [])])
+    if not allows(actor.role, Permission.PUBLISH):
+        return kit.section(text)
+    menu = kit.menu(
+        kit.menu_entry("Continue", "compose.continue", value),
+        kit.menu_entry("Discard", "compose.discard", f"{value}:{at.number}"),
+    )
+    return kit.section(text, accessory=menu)
+
+
+def _excerpt(text: str) -> str:
+    return kit.escape(kit.cut(text, EXCERPT)) or "_No text_"
+
+
+def _end(at: PageOf, actor: Actor, about: str) -> list[Json]:
+    """Return the buttons to the neighbouring pages, and the one that begins another post."""
+    turning = Turning(
+        number=at.number, of=at.pages, story=STORY, value=f"{actor.organization_id}/", about=f":{about}"
+    )
+    new = kit.actions(kit.button("New post", "compose.start", f"{actor.organization_id}/"))
+    return [*turning.blocks(), *([new] if allows(actor.role, Permission.PUBLISH) else [])]
