@@ -141,8 +141,11 @@ class PostsStory:
             raise BadInputError("Write something or attach a file.", field=views.TEXT)
         try:
             chosen = await self.composing.chosen(request.actor, written)
+            await self.composing.check_time(request.actor, written)
         except UnsuitedError as error:
             return await self._again(request, written, views.unsuited(error.found))
+        except TimeError as error:
+            raise BadInputError(views.TIMES[error.fault], field=views.WHEN) from None
         if views.needs_details(chosen, written):
             return await self._details(request, chosen, written)
         return await self._publish(request, chosen, written, draft_id, where)
@@ -159,7 +162,8 @@ class PostsStory:
     async def submit_details(self, request: Request) -> Answer:
         """Publish with what the second form asked for."""
         draft_id, where = _about(request)
-        written = _described(request, await self.composing.resume(request.actor, draft_id))
+        before = _written(request, await self.composing.resume(request.actor, draft_id))
+        written = _described(request, before)
         accounts = await self.composing.candidates(request.actor, written)
         filled = {
             one.account_id: _details(request, one, written)
@@ -189,7 +193,8 @@ class PostsStory:
         except ProblemsError:
             return await self._details(request, chosen, written)
         except TimeError as error:
-            raise BadInputError(views.TIMES[error.fault], field=views.WHEN) from None
+            field = views.WHEN if views.WHEN in request.state else None
+            raise BadInputError(views.TIMES[error.fault], field=field) from None
         return UpdateModal(views.decided(len(chosen), written.due_at, post.channel))
 
     async def _details(self, request: Request, chosen: list[Candidate], written: Written) -> Answer:
@@ -272,19 +277,22 @@ def _attached(request: Request) -> Sequence[Mapping[str, Any]]:
 
 
 def _written(request: Request, before: Written) -> Written:
-    """Return what is in the first form. What it does not show stays as it was."""
+    """Return what is in the form. What it does not show stays as it was."""
     at = request.typed(views.WHEN).get("selected_date_time")
     accounts = [
         str(option["value"]) for option in request.typed(views.ACCOUNTS).get("selected_options") or ()
     ]
     kept = request.typed(f"{attachments.KEPT}:{_turn(request)}").get("selected_options")
     keys = None if kept is None else {str(option["value"]) for option in kept}
+    due_at = datetime.fromtimestamp(int(at), UTC) if at else None
     return replace(
         before,
         media=tuple(one for one in before.media if keys is None or one.key in keys),
-        text=str(request.typed(views.TEXT).get("value") or ""),
-        accounts=tuple(accounts),
-        due_at=datetime.fromtimestamp(int(at), UTC) if at else None,
+        text=str(request.typed(views.TEXT).get("value") or "")
+        if views.TEXT in request.state
+        else before.text,
+        accounts=tuple(accounts) if views.ACCOUNTS in request.state else before.accounts,
+        due_at=due_at if views.WHEN in request.state else before.due_at,
     )
 
 

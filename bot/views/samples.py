@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from adapters.base import Blocker, Capability, Hint, Media, MediaKind, Platform
+from adapters.base import Blocker, Capability, Format, Hint, Media, MediaKind, Option, OptionKind, Platform
 from bot.services.accounts.choosing import Choice
 from bot.services.accounts.diagnosis import Diagnosis
 from bot.services.accounts.disconnecting import Outlook
@@ -190,22 +190,23 @@ def _views(platforms: list[Platform]) -> Iterator[tuple[str, dict[str, Any]]]:
     )
     yield "deletion.confirm", deletion.confirm(outlook, {platform.key: platform.name})
     yield "alerts.form", alerts.form(_alert_settings())
-    yield (
-        "publishing.composer.form",
-        composer.form(
-            [Candidate(profile=profile)],
-            Written(text="Mugs", media=(PICTURE,)),
-            value,
-            may_attach=True,
-            alerts=["cups.jpg is empty. Attach it again."],
-        ),
-    )
+    yield from _composer(profile, value)
     yield "reconnect_requests.send_to", reconnect_requests.send_to(_incident(platform))
     yield "members.members", members.members(_roster())
     yield "connect.which_organization", connect.which_organization([_summary()] * 2, WORKSPACE, platform.key)
     yield "kit.modal", kit.modal("Octapost", [kit.words("Type `/octapost help` to see what I can do.")])
     yield "connect.go_on", connect.go_on(connect.invitation(platform, platform.apps[0], NAME, URL))
     yield "waiting.loading", waiting.loading("Choose accounts")
+
+
+def _composer(profile: AccountProfile, value: str) -> Iterator[tuple[str, Json]]:
+    written = Written(text="Mugs", media=(PICTURE,))
+    alerts = ["cups.jpg is empty. Attach it again."]
+    form = composer.form([Candidate(profile=profile)], written, value, may_attach=True, alerts=alerts)
+    yield "publishing.composer.form", form
+    switch = Option(key="nsfw", kind=OptionKind.SWITCH, formats=frozenset({Format.TEXT}))
+    asked = Candidate(profile=profile, needs_title=True, options=(switch,))
+    yield "publishing.composer.details", composer.details([asked], Written(text="Mugs"), {}, {}, value)
 
 
 def _profile(platform: Platform, problem: Problem) -> AccountProfile:

@@ -245,6 +245,36 @@ async def test_a_video_arrives_as_it_is(office: Office) -> None:
     assert [one.file.content for one in post.media] == [mp4()]
 
 
+async def test_a_text_that_a_platform_finds_too_long_can_be_shortened_where_it_says_so(
+    office: Office,
+) -> None:
+    ada = await office.installed()
+    await ada.connect("x")
+
+    asked = await written(ada, "Fresh mugs today. " * 20)
+    told = text_of(asked)
+    shown = await ada.submit(asked, {"compose.text": "Fresh mugs today"})
+    await settled(office)
+
+    assert "too long: X takes 280" in told
+    assert "on its way to 1 account" in text_of(shown)
+    assert [post.text for post in office.world.platforms["x"].timeline.posts()] == ["Fresh mugs today"]
+
+
+async def test_a_time_that_has_passed_is_refused_in_the_form_that_asked_for_it(office: Office) -> None:
+    ada = await office.installed()
+    await ada.connect("x")
+    view = await ada.modal_by("post Fresh mugs today")
+    found = next(block["element"] for block in view.blocks if block.get("block_id") == "accounts")
+    yesterday = int((datetime.now(UTC) - timedelta(days=1)).timestamp())
+
+    refused = await ada.submit(
+        view, {"compose.accounts": [found["options"][0]["value"]], "compose.when": yesterday}
+    )
+
+    assert "That time has passed" in str(refused.errors)
+
+
 async def test_the_list_of_posts_cancels_one_and_a_draft_goes_on_where_it_was_left(office: Office) -> None:
     ada = await page_owner(office)
     tomorrow = int((datetime.now(UTC) + timedelta(days=1)).timestamp())

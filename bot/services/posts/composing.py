@@ -267,6 +267,16 @@ class Composing:
         content = content_for(self.facts(candidate), written, candidate.account_id)
         return publisher.check(content) if publisher is not None and content is not None else ()
 
+    async def check_time(self, actor: Actor, written: Written) -> None:
+        """Return if the post can be published when it is due.
+
+        Raises:
+            TimeError: The time has passed, or is too far away.
+
+        """
+        async with self._database.organization(actor.organization_id, write=False) as session:
+            _due(written.due_at, await database_time(session))
+
     async def publish(self, actor: Actor, draft_id: str, written: Written, where: Where) -> Post:
         """Decide to publish the post, and return it. The draft is gone then.
 

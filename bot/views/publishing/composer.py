@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from adapters.base import OptionKind
+from adapters.base import Defect, OptionKind
 from bot.services.posts.composing import TimeFault, Unsuited
 from bot.services.posts.drafts import Details
 from bot.views import diagnosis, kit
@@ -14,7 +14,7 @@ from bot.views.publishing.problems import sentence
 from bot.views.times import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from adapters.base import Option, Problem, PublishingFacts
@@ -27,10 +27,12 @@ TEXT, ACCOUNTS, WHEN = "text", "accounts", "when"
 PLACE, HEADING = "place", "title"
 MOST_TEXT = 3000
 """Characters that Slack takes in one field."""
+IN_TEXT = frozenset({"text", "hashtags", "mentions"})
+"""The fields of problems that a member solves by changing the text."""
 MOST_OPTIONS = 100
 UNSUITED_SHOWN = 10
 TIMES = {
-    TimeFault.PAST: "That time is over. Choose a later one, or leave it empty to publish now.",
+    TimeFault.PAST: "That time has passed. Choose a later one, or clear it to publish now.",
     TimeFault.TOO_FAR: "Choose a time within the next twelve months.",
 }
 
@@ -78,9 +80,9 @@ def form(
 
 def no_accounts(candidates: Sequence[Candidate]) -> Json:
     """Return what is shown where no account can take a post."""
-    blocks = [kit.words("No connected account can take a post right now.")]
+    blocks = [kit.words("None of your connected accounts can take a post right now.")]
     if not candidates:
-        blocks = [kit.words("Nothing is connected yet. `/octapost connect` connects the first account.")]
+        blocks = [kit.words("Nothing is connected yet. Connect your first account with `/octapost connect`.")]
     return kit.modal(TITLE, [*blocks, *_unable(candidates)])
 
 
@@ -101,7 +103,7 @@ def unsuited(candidates: Sequence[Candidate]) -> list[str]:
 
 
 def _reason(one: Candidate) -> str:
-    return f"{one.profile.platform.name}: {one.profile.label}: {_why(one)}"
+    return f"{_name(one)}: {_why(one)}"
 
 
 def _text(text: str) -> Json:
@@ -130,8 +132,12 @@ def _accounts(able: Sequence[Candidate], chosen: Sequence[str]) -> Json:
     return kit.entry(ACCOUNTS, "Accounts", element | ({"initial_options": picked} if picked else {}))
 
 
+def _name(one: Candidate) -> str:
+    return f"{one.profile.label} ({one.profile.platform.name})"
+
+
 def _option(one: Candidate) -> Json:
-    return kit.option(f"{one.profile.platform.name}: {one.profile.label}", one.account_id)
+    return kit.option(_name(one), one.account_id)
 
 
 def _unable(candidates: Sequence[Candidate]) -> list[Json]:
@@ -141,17 +147,17 @@ def _unable(candidates: Sequence[Candidate]) -> list[Json]:
     lines = [_reason(one) for one in candidates[:UNSUITED_SHOWN]]
     if len(candidates) > UNSUITED_SHOWN:
         lines.append(f"and {len(candidates) - UNSUITED_SHOWN} more")
-    return [kit.divider(), kit.fine_print("Not possible here:", *lines)]
+    return [kit.divider(), kit.fine_print("You can't choose these:", *lines)]
 
 
 def _why(one: Candidate) -> str:
     match one.unsuited:
         case Unsuited.NEEDS_MEDIA:
-            return "takes no text alone"
+            return "needs a picture or video"
         case Unsuited.NO_SUCH_FILES:
             return "doesn't take these files in one post"
         case Unsuited.NOT_YET:
-            return "can't be published to yet"
+            return "Octapost can't publish there yet"
         case _:
             return diagnosis.status(one.profile.diagnosis)
 
@@ -169,18 +175,21 @@ def details(
         blocks += attachments.alt_texts(written)
     if attachments.offers_reel(written):
         blocks.append(attachments.reel(written))
+    in_text: list[str] = []
     for one in chosen:
-        said = [
-            sentence(problem, one.profile.platform, facts[one.account_id])
-            for problem in problems.get(one.account_id, ())
-            if problem.field not in _asked(one)
-        ]
+        said: list[str] = []
+        for problem in problems.get(one.account_id, ()):
+            its = in_text if problem.field in IN_TEXT else said
+            if problem.defect is not Defect.MISSING or problem.field not in _asked(one):
+                its.append(sentence(problem, one.profile.platform, facts[one.account_id]))
         if not _asks_more(one) and not said:
             continue
-        blocks.append(kit.words(f"{one.profile.platform.name}: {one.profile.label}"))
+        blocks.append(kit.header(_name(one)))
         if said:
-            blocks.append(kit.fine_print(*said))
+            blocks.append(_warnings(said))
         blocks += _fields(one, written.details.get(one.account_id, Details()))
+    if in_text:
+        blocks = [_text(written.text), _warnings(dict.fromkeys(in_text)), *blocks]
     return kit.modal(
         TITLE,
         blocks,
@@ -189,6 +198,10 @@ def details(
         close="Close",
         metadata=metadata,
     )
+
+
+def _warnings(sentences: Iterable[str]) -> Json:
+    return kit.words("\n".join(f"⚠️ {each}" for each in sentences))
 
 
 def _asked(one: Candidate) -> set[str]:
@@ -256,8 +269,10 @@ def _option_element(one: Candidate, option: Option, filled: Details) -> Json | N
 def decided(count: int, due_at: datetime | None, channel: str) -> Json:
     """Return what is shown when the post was decided."""
     many = f"{count} accounts" if count > 1 else "1 account"
-    goes = f"It goes out to {many} {moment(due_at)}." if due_at else f"It is on its way to {many}."
+    goes = f"It goes out to {many} {moment(due_at)}." if due_at else f"It's on its way to {many}."
     where = (
-        f" You see what becomes of it in <#{channel}>." if channel else " I'll tell you what becomes of it."
+        f"I'll post the result in <#{channel}>, or message you if I'm not in that channel."
+        if channel
+        else "I'll send you the result."
     )
-    return kit.modal(TITLE, [kit.section(f"✅ {goes}{where}")])
+    return kit.modal(TITLE, [kit.section(f"✅ {goes} {where}")])

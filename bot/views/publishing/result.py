@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     PlatformOf = Callable[[str], Platform]
 
 SHOWN = 15
-"""Accounts with a row of their own; of more, those that need somebody come first, and the rest is counted."""
+"""Accounts with a row of their own. Those that need someone come first, and the rest is counted."""
 EXCERPT = 150
-NEEDS_SOMEBODY = (DeliveryStatus.FAILED, DeliveryStatus.UNKNOWN, DeliveryStatus.LATE, DeliveryStatus.HELD)
+NEEDS_SOMEONE = (DeliveryStatus.FAILED, DeliveryStatus.UNKNOWN, DeliveryStatus.LATE, DeliveryStatus.HELD)
 BUTTONS = {
     Decision.LIVE: "It's live",
-    Decision.NOT_LIVE: "It isn't: send it",
+    Decision.NOT_LIVE: "Not live: send it",
     Decision.LOOK: "Look again",
     Decision.PUBLISH: "Try again",
     Decision.CANCEL: "Don't publish",
@@ -35,7 +35,7 @@ BUTTONS = {
 
 def message(report: PostReport, platform: PlatformOf) -> Message:
     """Return the message as it is now."""
-    found = sorted(report.deliveries, key=lambda one: one.status not in NEEDS_SOMEBODY)
+    found = sorted(report.deliveries, key=lambda one: one.status not in NEEDS_SOMEONE)
     text = headline(report)
     excerpt = kit.escape(kit.cut(report.text, EXCERPT)) or "_No text_"
     blocks = [kit.words(text), kit.section(f">{excerpt}")]
@@ -50,16 +50,16 @@ def message(report: PostReport, platform: PlatformOf) -> Message:
 
 def headline(report: PostReport) -> str:
     """Return the state of the whole post in one line."""
-    found = report.deliveries
+    found = [one for one in report.deliveries if one.status != DeliveryStatus.CANCELLED]
+    if not found:
+        return "Cancelled"
     live = sum(one.status == DeliveryStatus.SENT for one in found)
     needy = sum(_asks(one) for one in found)
     many = len(found) != 1
     if needy:
-        return f"⚠️ {live} of {len(found)} live; {needy} {'needs' if needy == 1 else 'need'} somebody"
+        return f"⚠️ {live} of {len(found)} live; {needy} {'needs' if needy == 1 else 'need'} you"
     if live == len(found):
         return f"✅ Live on {len(found)} accounts" if many else "✅ Live"
-    if all(one.status == DeliveryStatus.CANCELLED for one in found):
-        return "Cancelled"
     if all(one.status == DeliveryStatus.SCHEDULED for one in found):
         return "Scheduled"
     return f"Publishing: {live} of {len(found)} live" if many else "Publishing"
@@ -77,15 +77,23 @@ def _counts(found: list[DeliveryReport]) -> str:
 
 def _row(report: PostReport, one: DeliveryReport, platform: Platform) -> list[Json]:
     name = f"*{kit.escape(one.account)}* ({platform.name})"
-    blocks = [kit.section(f"{name}: {state(one, platform)}")]
+    value = f"{report.organization_id}/{one.id}"
+    buttons = [kit.button(_label(one, each), f"post.{each}", value) for each in decisions(one)]
+    beside = buttons[0] if len(buttons) == 1 else None
+    blocks = [kit.section(f"{name}: {state(one, platform)}", accessory=beside)]
     notes = [words_of(one.platform).notes.get(note, "") for note in one.notes]
     notes += [EXTRAS[kind] for kind in one.failed_extras if kind in EXTRAS]
     if said := [note for note in notes if note]:
         blocks.append(kit.fine_print(*said))
-    if offered := decisions(one):
-        value = f"{report.organization_id}/{one.id}"
-        blocks.append(kit.actions(*(kit.button(BUTTONS[each], f"post.{each}", value) for each in offered)))
+    if len(buttons) > 1:
+        blocks.append(kit.actions(*buttons))
     return blocks
+
+
+def _label(one: DeliveryReport, decision: Decision) -> str:
+    """Return what the button of a decision says: what never left isn't tried again."""
+    first = decision is Decision.PUBLISH and one.status == DeliveryStatus.LATE
+    return "Publish now" if first else BUTTONS[decision]
 
 
 EXTRAS = {
@@ -98,22 +106,24 @@ def state(one: DeliveryReport, platform: Platform) -> str:
     """Return how far one delivery is, in mrkdwn."""
     match one.status:
         case DeliveryStatus.SENT:
-            return f"✅ live, <{one.url}|see it>" if one.url.startswith("https://") else "✅ live"
+            return (
+                f"✅ live, <{one.url}|see it>" if one.url.startswith(("https://", "http://")) else "✅ live"
+            )
         case DeliveryStatus.SCHEDULED if not one.code:
             return f"goes out {moment(one.due_at)}"
         case status if status in BEFORE_SENDING and one.code:
-            return f"{platform.name} isn't taking it right now. I keep trying; there is nothing to do."
+            return f"{platform.name} isn't taking posts right now. I'll keep trying; nothing for you to do."
         case DeliveryStatus.FAILED:
             return f"❌ {refusal(one.platform, platform.name, one.code)}"
         case DeliveryStatus.UNKNOWN if one.asks:
             return (
-                f"⚠️ {platform.name} never confirmed it, and I can't see whether it is live."
+                f"⚠️ {platform.name} never confirmed it, and I can't see whether it's live."
                 f" Please look on {platform.name}, then tell me."
             )
         case DeliveryStatus.UNKNOWN:
-            return f"{platform.name} didn't confirm it. I'm checking whether it is live before I do anything."
+            return f"{platform.name} didn't confirm it. I'm checking whether it's live before I do anything else."
         case DeliveryStatus.HELD:
-            return "waiting: the sign-in is over. It goes on when somebody reconnects the account."
+            return "⚠️ waiting: the sign-in has ended. I'll publish it once someone reconnects the account."
         case DeliveryStatus.LATE:
             return f"⚠️ missed its time, {moment(one.due_at)}. Publish it now?"
         case DeliveryStatus.CANCELLED:
