@@ -199,7 +199,7 @@ def _views(platforms: list[Platform]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "waiting.loading", waiting.loading("Choose accounts")
 
 
-def _composer(profile: AccountProfile, value: str) -> Iterator[tuple[str, Json]]:
+def _composer(profile: AccountProfile, value: str) -> Iterator[tuple[str, dict[str, Any]]]:
     written = Written(text="Mugs", media=(PICTURE,))
     alerts = ["cups.jpg is empty. Attach it again."]
     form = composer.form([Candidate(profile=profile)], written, value, may_attach=True, alerts=alerts)
