@@ -32,6 +32,7 @@ ONCE = (
     hdrs.CONTENT_ENCODING,
     # aiohttp refuses repeated ones of these too, but its list may change.
     hdrs.HOST,
+    hdrs.RANGE,
     hdrs.CONTENT_LENGTH,
     hdrs.CONTENT_TYPE,
     hdrs.TRANSFER_ENCODING,

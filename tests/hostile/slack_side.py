@@ -45,9 +45,14 @@ from storage.models import (
     DeliveryStep,
     Draft,
     IncidentKind,
+    MediaAddress,
     Membership,
+    PostFile,
     Role,
     StepStatus,
+    StoredFile,
+    digest,
+    new_secret,
     utc_now,
 )
 from storage.organizations import Organizations
@@ -475,6 +480,28 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
                 kind="post",
                 status=StepStatus.SENT,
                 started_at=utc_now(),
+            )
+        )
+        file = StoredFile(
+            organization_id=organization_id,
+            key=new_secret(),
+            name=f"{word}.jpg",
+            kind="image",
+            type="image/jpeg",
+            size=1,
+            sha256=bytes(32),
+            used_at=utc_now(),
+        )
+        session.add(file)
+        await session.flush()
+        session.add(PostFile(post_id=waiting.post_id, media_id=file.id, organization_id=organization_id))
+        session.add(
+            MediaAddress(
+                token_hash=digest(new_secret()),
+                organization_id=organization_id,
+                media_id=file.id,
+                delivery_id=waiting.id,
+                expires_at=utc_now(),
             )
         )
         draft = Draft(organization_id=organization_id, author=owner.id, written={"text": f"{word} cups"})
