@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from adapters.base import MediaKind
-from bot.services.media.findings import Change, FileFault
+from bot.services.media.findings import FileFault
 from bot.services.media.intake import RefusedFile
 from bot.services.posts.drafts import is_upright
 from bot.views import kit
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from adapters.base import Media
-    from bot.services.media.intake import Taken
     from bot.services.posts.drafts import Written
     from bot.views.kit import Json
 
@@ -48,10 +47,6 @@ FAULTS = {
     FileFault.PASSWORD: "{name} has a password. Attach a copy without one.",
     FileFault.ANIMATED: "{name} is animated, which only a GIF or a video can be. Export it as one of these.",
     FileFault.UNREADABLE: "Slack didn't give me {name}. Attach it again.",
-}
-CHANGES = {
-    Change.CLEANED: "{name}: location and device data removed, nothing else changed",
-    Change.CONVERTED: "{name}: converted to JPEG",
 }
 NO_SCOPE = (
     "Files can't be attached here: this workspace has not allowed Octapost to read files. A workspace admin can allow"
@@ -100,15 +95,6 @@ def fault(one: RefusedFile) -> str:
     """Return why a file was not taken, as plain text, and what to do."""
     found = TYPES.get(one.found, "of another type")
     return FAULTS[one.fault].format(name=kit.cut(one.name, 60), found=found)
-
-
-def changes(taken: Sequence[Taken]) -> list[str]:
-    """Return what was changed in files before they are sent; nothing about those that are sent unchanged."""
-    return [
-        CHANGES[one.change].format(name=kit.cut(one.media.name, 60))
-        for one in taken
-        if one.change is not None
-    ]
 
 
 def alert(text: str) -> Json:
