@@ -37,7 +37,7 @@ SECOND_LOOK = timedelta(minutes=20)
 """Longer than the 15 minutes after which a refused token is tried again."""
 MANIFEST: dict[str, Any] = {
     "command": "/octapost",
-    "command_description": "Connect accounts, and see how they are doing",
+    "command_description": "Publish posts, connect accounts, and see how they are doing",
     "usage_hint": "post [text] | connect [platform] | accounts | reconnect | alerts | status | doctor | org | help",
     "bot_scopes": ["commands", "chat:write", "users:read", "team:read", "files:read"],
     "shortcuts": [
