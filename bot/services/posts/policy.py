@@ -27,6 +27,8 @@ LOOKS = (timedelta(seconds=20), timedelta(minutes=5), timedelta(minutes=25))
 """When to look for a step whose answer was lost, each from the one before. After the last one a person is asked."""
 PROCESSED_WITHIN = timedelta(hours=24)
 """How long a platform may work on what it has accepted, before a person is asked."""
+NO_RECEIPT = "no_receipt"
+"""Our own code: a step cannot follow one whose id nobody knows."""
 MOST_EXPIRED = 5
 """How often in a row what was prepared may expire before it is sent."""
 

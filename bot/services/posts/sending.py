@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 
-from adapters.base import Accepted, Misconfigured, OutcomeUnknown, PlatformError, TokenRefused
+from adapters.base import Accepted, Misconfigured, OutcomeUnknown, PlatformError, Rejected, TokenRefused
 from bot.ops.logs import logger
 from bot.ops.metrics import DELIVERIES
 from bot.services.posts.contents import load
-from bot.services.posts.policy import LOOKS, Decision, Move, after
+from bot.services.posts.policy import LOOKS, NO_RECEIPT, Decision, Move, after
 from storage.deliveries import Deliveries, handles_of
 from storage.engine.autocommit import FAILURES
 from storage.models import DeliveryStatus, StepStatus
 from storage.posts import Posts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from adapters.base import Handles, Receipt, Step
@@ -84,6 +86,9 @@ class Sending:
         """Send every step that was not begun yet, in order; stop at the first that is not live at once."""
         steps = self._calls.publisher(work.account.platform).steps(load(work.delivery.content))
         for position in range(len(work.steps), len(steps)):
+            if any(step.status == StepStatus.SENT and not step.receipt_id for step in work.steps):
+                await self._cut_off(work, rest=steps[position:])
+                return
             if not await self._send_step(work, position, steps[position]):
                 return
             async with self._database.system(
@@ -94,6 +99,18 @@ class Sending:
             await Deliveries(session, self._vault).settle(work.delivery, DeliveryStatus.SENT)
             await self._results.update(session, work.post)
         DELIVERIES.labels(work.account.platform, "sent").inc()
+
+    async def _cut_off(self, work: Work, *, rest: Sequence[Step]) -> None:
+        """End a delivery whose next step needs the id of one that a person saw and the platform never named."""
+        lacks = any(step.required for step in rest)
+        async with self._database.system() as session:
+            await Deliveries(session, self._vault).settle(
+                work.delivery,
+                DeliveryStatus.FAILED if lacks else DeliveryStatus.SENT,
+                outcome=Rejected.__name__ if lacks else "",
+                code=NO_RECEIPT if lacks else "",
+            )
+            await self._results.update(session, work.post)
 
     async def _send_step(self, work: Work, position: int, step: Step) -> bool:
         """Send one step; return whether the delivery goes on with the next."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.services.posts.policy import NO_RECEIPT
 from bot.views.publishing import facebook, instagram, linkedin, reddit, tiktok, x, youtube
 from bot.views.publishing.words import PlatformWords
 
@@ -39,5 +40,9 @@ def choice_label(platform: str, key: str, value: str) -> str:
 
 def refusal(platform: str, name: str, code: str) -> str:
     """Return, in mrkdwn, what the platform refused and what to do; `name` is how the platform is called."""
+    if code == NO_RECEIPT:
+        return (
+            f"I don't know the address of the part that is live, so I can't go on from it. Do it on {name}."
+        )
     known = words_of(platform).refusals.get(code)
     return known or f"{name} refused it (`{code.replace('`', '')}`). Change the post and try again."

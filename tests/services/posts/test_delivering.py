@@ -28,6 +28,7 @@ from adapters.base import (
 )
 from bot.services.posts.policy import LATE_AFTER, LOOKS, OUR_FAULT_PAUSE
 from storage.deliveries import Deliveries, LeaseLost
+from storage.delivery_decisions import DeliveryDecisions
 from storage.engine.db import Database
 from storage.models import Delivery, DeliveryStatus, Grant, OperatorAlert
 from storage.posts import Posts
@@ -432,3 +433,33 @@ async def test_many_workers_send_each_delivery_once(
         left = await session.exec(select(Delivery.id).where(col(Delivery.status) != SENT))
         assert list(left) == []
     record_property("counted", "deliveries: 100 by four loops at once, 0 doubled, 0 lost")
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "live"),
+    [
+        pytest.param(THREAD, DeliveryStatus.FAILED, ["One"], id="a thread"),
+        pytest.param(
+            Content(format=Format.TEXT, text="Mugs", first_comment="More"),
+            SENT,
+            ["Mugs"],
+            id="a first comment",
+        ),
+    ],
+)
+async def test_nothing_follows_a_step_that_only_a_person_has_seen(
+    small: Desk, content: Content, status: DeliveryStatus, live: list[str]
+) -> None:
+    small.press.sends.append(LOST)
+    small.press.looks.append(Finding(outcome=Outcome.UNREADABLE))
+    post = await small.schedule(content)
+    await small.run()
+    await small.later(post)
+    await small.run()
+
+    async with small.database.system() as session:
+        assert await DeliveryDecisions(session).confirm(small.organization_id, post)
+    await small.run()
+
+    assert [text for _, text in small.press.posts] == live
+    assert (await small.delivery(post)).status == status
