@@ -78,7 +78,8 @@ class Courier:
 
     async def open(self) -> None:
         """Get ready to send; needs a running loop."""
-        self._http = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+        every = aiohttp.TCPConnector(limit=0)  # Slack waits for no connection of its own to become free
+        self._http = aiohttp.ClientSession(connector=every, cookie_jar=aiohttp.DummyCookieJar())
 
     async def close(self) -> None:
         """Cancel retries and close connections."""

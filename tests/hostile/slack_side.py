@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -501,7 +502,7 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
                 organization_id=organization_id,
                 media_id=file.id,
                 delivery_id=waiting.id,
-                expires_at=utc_now(),
+                expires_at=utc_now() + timedelta(days=1),
             )
         )
         draft = Draft(organization_id=organization_id, author=owner.id, written={"text": f"{word} cups"})

@@ -15,7 +15,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import SQLModel
 
 import storage
-from storage.discoveries import NewDiscovery
+from storage.accounts import Accounts
+from storage.discoveries import Found, NewDiscovery
 from storage.engine.db import Database
 from storage.grants import Grants
 from storage.memberships import LastOwner
@@ -196,6 +197,17 @@ async def test_anothers_things_read_exactly_like_absent_ones(database: Database,
     )
 
 
+async def connect_found(database: Database, vault: Vault, world: World) -> None:
+    """Connect an account that the discovery of this world shows."""
+    async with database.system() as session:
+        grant = await Grants(session, vault).get(world.organization_id, world.grant_id)
+        assert grant is not None
+        found = Found(remote_id="r2", kind="Page", name="Mugs")
+        await Accounts(session, vault).attach(
+            world.organization_id, grant=grant, connected_by=world.membership_id, found=found
+        )
+
+
 async def test_ones_own_things_are_answered_otherwise_than_absent_ones(
     database: Database, vault: Vault
 ) -> None:
@@ -213,6 +225,8 @@ async def test_ones_own_things_are_answered_otherwise_than_absent_ones(
             ids["grant_id"] = world.pending_id
         if method in {"DeliveryDecisions.cancel", "DeliveryDecisions.publish"}:
             ids["delivery_id"] = world.late_delivery_id
+        if method == "Discoveries.connected":
+            await connect_found(database, vault, world)
         if method == "Grants.release":  # only a grant without accounts is left
             await ask(database, vault, "Accounts.disconnect", world.organization_id, ids)
         own = await ask(database, vault, method, world.organization_id, ids)
