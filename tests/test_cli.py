@@ -117,7 +117,7 @@ async def test_the_doctor_wants_to_know_the_proxies_of_a_public_installation(tmp
     )
 
     assert (unset, none) == (1, 0)
-    assert "OCTAPOST_TRUSTED_PROXIES is not set: set it to the number of proxies" in told
+    assert "OCTAPOST_TRUSTED_PROXIES is not set. Set it to the number of proxies" in told
     assert nothing == ""
 
 

@@ -66,8 +66,8 @@ async def test_a_page_role_that_is_taken_away_and_given_back_is_noticed(
     await press(sandbox, ("linkedin/measure", "Give it back/ana-ruiz"), ("linkedin/notice", ""))
     healed = text_of(await ada.command("accounts linkedin"))
 
-    assert lost.count("🔴 needs reconnecting") == 1
-    assert (healed.count("🔴"), healed.count("🟢 connected")) == (0, 2)
+    assert lost.count("· needs reconnecting") == 1
+    assert (healed.count("🔴"), healed.count("· connected")) == (0, 2)
 
 
 @in_full
