@@ -83,7 +83,9 @@ def _time(one: PostReport, which: Which) -> datetime:
     """Return the time that the list is ordered by: when it went out last, or when it is due next."""
     if which is Which.SENT:
         return max(each.due_at for each in one.deliveries if each.status == DeliveryStatus.SENT)
-    return min(each.due_at for each in one.deliveries if each.status not in SETTLED)
+    waiting = [each.due_at for each in one.deliveries if each.status not in SETTLED]
+    # The last one may have gone out while the list was read.
+    return min(waiting or [each.due_at for each in one.deliveries])
 
 
 def _draft(one: DraftReport, at: PageOf, actor: Actor) -> Json:
