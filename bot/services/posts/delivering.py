@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from bot.ops.logs import logger
 from bot.services.posts.contents import load
 from bot.services.posts.policy import LATE_AFTER, pause
-from storage.deliveries import Deliveries, LeaseLost
+from storage.deliveries import Deliveries, LeaseLost, any_due
 from storage.engine.autocommit import FAILURES
 from storage.engine.statements import database_time
 from storage.models import BEFORE_SENDING, DeliveryStatus, StepStatus
@@ -64,9 +64,8 @@ class Delivering:
     async def run(self) -> None:
         """Begin with everything that is due, as far as there is room. What was begun goes on after this returns."""
         while not self._stopping and (room := self._at_once - len(self._working)) > 0:
-            async with self._database.system(write=False) as session:
-                if not await Deliveries(session, self._vault).any_due():
-                    return
+            if not await any_due(self._database.autocommit):
+                return
             async with self._database.system() as session:
                 claimed = await Deliveries(session, self._vault).claim(room)
             for delivery in claimed:

@@ -27,7 +27,7 @@ from adapters.base import (
     TokenRefused,
 )
 from bot.services.posts.policy import LATE_AFTER, LOOKS, OUR_FAULT_PAUSE
-from storage.deliveries import Deliveries, LeaseLost
+from storage.deliveries import Deliveries, LeaseLost, any_due
 from storage.delivery_decisions import DeliveryDecisions
 from storage.engine.db import Database
 from storage.models import Delivery, DeliveryStatus, Grant, OperatorAlert
@@ -409,6 +409,7 @@ async def test_an_account_gets_one_post_at_a_time(desk: Desk) -> None:
 
     assert [one.id for one in taken] == [first]
     assert none == []
+    assert not await any_due(desk.database.autocommit)
     await desk.later(first)
     await desk.run()
     await desk.run()
