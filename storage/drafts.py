@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from sqlmodel import col, delete, func, select
 
 from storage.engine.statements import insert_once, now
-from storage.models import Draft
+from storage.models import Draft, Post
+from storage.posts import post_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,9 +43,13 @@ class Drafts:
         """Store what is in the form under this id, and return the draft.
 
         Raises:
-            LookupError: Another member's draft has this id.
+            LookupError: Another member's draft has this id, or it has become a post.
 
         """
+        if (
+            await self._session.exec(select(Post.id).where(Post.id == post_of(draft_id)))
+        ).first() is not None:
+            raise LookupError("no such draft")
         values = {"written": dict(written), "updated_at": now()}
         new = insert_once(self._session, Draft).values(
             id=draft_id,

@@ -50,6 +50,8 @@ class Target:
 class NewPost:
     """A post that the organization has decided to publish."""
 
+    draft_id: str
+    """The draft that becomes this post. It becomes one only once."""
     author: str
     """The membership that scheduled it."""
     text: str
@@ -76,6 +78,11 @@ class Released:
     late: int
 
 
+def post_of(draft_id: str) -> str:
+    """Return the id of the post that a draft becomes: a form that is submitted twice publishes once."""
+    return f"pst_{draft_id.removeprefix('drf_')}"
+
+
 class Posts:
     """The posts of organizations, and their deliveries."""
 
@@ -87,6 +94,7 @@ class Posts:
 
         Raises:
             LookupError: An account is not connected, or not the organization's.
+            IntegrityError: The draft has become a post already.
 
         """
         wanted = {target.account_id for target in targets}
@@ -94,6 +102,7 @@ class Posts:
             raise LookupError("no such account")
         well = await self._well(wanted)
         post = Post(
+            id=post_of(new_post.draft_id),
             organization_id=organization_id,
             author=new_post.author,
             text=new_post.text,

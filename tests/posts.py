@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlmodel import col, select
 
 from storage.engine.statements import now
-from storage.models import Delivery, DeliveryStatus
+from storage.models import Delivery, DeliveryStatus, new_id
 from storage.posts import NewPost, Posts, Target
 
 if TYPE_CHECKING:
@@ -27,7 +27,9 @@ async def schedule(session: AsyncSession, organization_id: str, account_id: str,
     for span in due_in:
         due_at = (await session.exec(select(now(span)))).one()
         target = Target(account_id=account_id, due_at=due_at, content=MUGS)
-        await Posts(session).schedule(organization_id, NewPost(author="mem_x", text="Mugs"), [target])
+        await Posts(session).schedule(
+            organization_id, NewPost(draft_id=new_id("drf"), author="mem_x", text="Mugs"), [target]
+        )
 
 
 async def deliveries(database: Database, account_id: str = "") -> list[tuple[str, datetime]]:

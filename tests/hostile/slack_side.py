@@ -53,6 +53,7 @@ from storage.models import (
     StepStatus,
     StoredFile,
     digest,
+    new_id,
     new_secret,
     utc_now,
 )
@@ -461,7 +462,7 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
         incident.late_posts = 1
         await Posts(session).schedule(
             organization_id,
-            NewPost(author=owner.id, text=f"{word} cakes"),
+            NewPost(draft_id=new_id("drf"), author=owner.id, text=f"{word} cakes"),
             [
                 Target(
                     account_id=account.id,

@@ -20,7 +20,7 @@ from storage.discoveries import Found, NewDiscovery
 from storage.engine.db import Database
 from storage.grants import Grants
 from storage.memberships import LastOwner
-from storage.models import Grant, Role, digest
+from storage.models import Grant, Role, digest, new_id
 from storage.organizations import Organizations
 from storage.post_listings import Which
 from storage.posts import NewPost, Target
@@ -114,7 +114,7 @@ HARMLESS: dict[str, Any] = {
     "code": "is_archived",
     "before": WHEN,
     "written": {"text": "Mugs"},
-    "new_post": NewPost(author="mem_x", text="Mugs"),
+    "new_post": NewPost(draft_id=new_id("drf"), author="mem_x", text="Mugs"),
     "slack_id": "T1",
     "channel": "C1",
     "token": "a" * 43,

@@ -15,7 +15,7 @@ from sqlmodel import col, delete, select, update
 
 from storage.accounts import Accounts
 from storage.grants import Grants
-from storage.models import Account, Delivery, DeliveryStatus, Grant, GrantStatus, Organization, Post
+from storage.models import Account, Delivery, DeliveryStatus, Grant, GrantStatus, Organization, Post, new_id
 from storage.organizations import Organizations
 from storage.posts import APART, NewPost, Posts, Released, Target, Waiting, free_time
 from storage.refreshes import Refreshes
@@ -150,7 +150,9 @@ async def test_a_post_to_somebody_elses_account_is_refused_like_one_to_an_absent
         targets = [Target(account_id=one, due_at=NOON, content=MUGS) for one in {mine.account_id, other}]
         with pytest.raises(LookupError) as refusal:
             async with database.system() as session:
-                await Posts(session).schedule(organization_id, NewPost(author="mem_x", text="Mugs"), targets)
+                await Posts(session).schedule(
+                    organization_id, NewPost(draft_id=new_id("drf"), author="mem_x", text="Mugs"), targets
+                )
         refusals.append(str(refusal.value))
 
     assert set(refusals) == {"no such account"}
@@ -165,9 +167,26 @@ async def test_one_post_goes_to_each_place_once(database: Database, vault: Vault
 
     with pytest.raises(IntegrityError):
         async with database.system() as session:
-            await Posts(session).schedule(shop.organization_id, NewPost(author="mem_x", text="Mugs"), twice)
+            await Posts(session).schedule(
+                shop.organization_id, NewPost(draft_id=new_id("drf"), author="mem_x", text="Mugs"), twice
+            )
 
     assert await deliveries(database) == []
+
+
+async def test_one_draft_becomes_one_post(database: Database, vault: Vault) -> None:
+    shop = await open_shop(database, vault)
+    new_post = NewPost(draft_id=new_id("drf"), author="mem_x", text="Mugs")
+
+    async def publish() -> None:
+        async with database.system() as session:
+            target = Target(account_id=shop.account_id, due_at=NOON, content=MUGS)
+            await Posts(session).schedule(shop.organization_id, new_post, [target])
+
+    came_to = await asyncio.gather(publish(), publish(), return_exceptions=True)
+
+    assert sorted(type(each).__name__ for each in came_to) == ["IntegrityError", "NoneType"]
+    assert len(await deliveries(database)) == 1
 
 
 async def test_what_waits_is_counted_with_its_first(database: Database, vault: Vault) -> None:

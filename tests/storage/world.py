@@ -136,7 +136,7 @@ async def _posts(
     organization_id = account.organization_id
     post = await Posts(session).schedule(
         organization_id,
-        NewPost(author=member.id, text=f"Mugs of {suffix}"),
+        NewPost(draft_id=new_id("drf"), author=member.id, text=f"Mugs of {suffix}"),
         [
             Target(
                 account_id=account.id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from sandbox.core import Fault
 from sandbox.member import text_of
 from sandbox.slack.world import ADA
 from storage.engine.statements import now
-from storage.models import Delivery, Draft
+from storage.models import Delivery, Draft, Post
 from tests.media import jpeg, mp4, pdf, png
 from tests.patience import PATIENCE_S
 
@@ -79,6 +80,24 @@ async def test_a_post_goes_out_to_two_pages_and_the_channel_hears_it(office: Off
     assert [post.text for post in published] == ["Fresh mugs today"] * 2
     message = await result(ada, "Live on 2 accounts")
     assert "Fresh mugs today" in text_of(message)
+
+
+async def test_a_form_that_is_submitted_twice_publishes_once(office: Office) -> None:
+    ada = await page_owner(office)
+    view = await ada.modal_by("post Fresh mugs today")
+    found = next(block["element"] for block in view.blocks if block.get("block_id") == "accounts")
+    chosen = {"compose.accounts": [found["options"][0]["value"]]}
+
+    second_tab = copy.deepcopy(view)
+    await ada.submit(view, chosen)
+    await ada.submit(second_tab, chosen)
+    await result(ada, "✅ Live")
+
+    await settled(office)
+
+    assert await office.count(Post) == 1
+    assert await office.rows(Draft) == []
+    assert [post.text for post in office.world.platforms["facebook"].timeline.posts()] == ["Fresh mugs today"]
 
 
 async def test_an_answer_that_gets_lost_leaves_one_post_and_one_link(office: Office) -> None:

@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import IntegrityError
+
 from adapters.base import Capability, Publishes
 from bot.services.acting import acting
-from bot.services.errors import NotFoundError, NothingChosenError, Thing
+from bot.services.errors import AlreadyResolvedError, NotFoundError, NothingChosenError, Thing
 from bot.services.permissions import Permission
 from bot.services.posts import contents
 from bot.services.posts.drafts import (
@@ -283,6 +285,7 @@ class Composing:
         Raises:
             NothingChosenError: No account was chosen.
             NotFoundError: An account or a file is gone.
+            AlreadyResolvedError: The same form was submitted a moment ago.
             UnsuitedError: An account can't take it.
             ProblemsError: A platform does not take it as it is.
             TimeError: It is for a time that is over, or too far away.
@@ -291,11 +294,20 @@ class Composing:
         chosen = await self.chosen(actor, written)
         if found := self.problems(chosen, written):
             raise ProblemsError(found)
+        try:
+            return await self._publish(actor, draft_id, written, where, chosen)
+        except IntegrityError:
+            raise AlreadyResolvedError from None
+
+    async def _publish(
+        self, actor: Actor, draft_id: str, written: Written, where: Where, chosen: Sequence[Candidate]
+    ) -> Post:
         async with acting(self._database, actor, Permission.PUBLISH) as session:
             due_at = _due(written.due_at, await database_time(session))
             post = await Posts(session).schedule(
                 actor.organization_id,
                 NewPost(
+                    draft_id=draft_id,
                     author=actor.membership_id,
                     text=written.text,
                     content=dump(written),

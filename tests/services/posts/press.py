@@ -55,7 +55,7 @@ from storage.engine.db import Database
 from storage.engine.statements import database_time, now
 from storage.grants import Grants, NewGrant
 from storage.memberships import Members
-from storage.models import Delivery, DeliveryStep, Notice, Role
+from storage.models import Delivery, DeliveryStep, Notice, Role, new_id
 from storage.organizations import Organizations
 from storage.posts import NewPost, Posts, Target
 from storage.vault import Vault
@@ -218,7 +218,7 @@ class Desk:
         async with self.database.system() as session:
             due_at = await database_time(session) + due_in
             target = Target(account_id=account_id or self.account_id, due_at=due_at, content=dump(content))
-            new = NewPost(author=self.membership_id, text=content.text)
+            new = NewPost(draft_id=new_id("drf"), author=self.membership_id, text=content.text)
             post = await Posts(session).schedule(self.organization_id, new, [target])
             return (await session.exec(select(Delivery.id).where(Delivery.post_id == post.id))).one()
 

@@ -70,7 +70,9 @@ async def everywhere(desk: Desk, *statuses: DeliveryStatus) -> str:
         due_at = await database_time(session) + HOUR
         targets = [Target(account_id=one, due_at=due_at, content={}) for one in accounts]
         post = await Posts(session).schedule(
-            desk.organization_id, NewPost(author=desk.membership_id, text="Mugs"), targets
+            desk.organization_id,
+            NewPost(draft_id=new_id("drf"), author=desk.membership_id, text="Mugs"),
+            targets,
         )
         found = await session.exec(
             select(Delivery.id).where(Delivery.post_id == post.id).order_by(col(Delivery.id))
