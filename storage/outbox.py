@@ -104,8 +104,8 @@ _PLACE = core_select(_NOTICES.c.sent_channel, _NOTICES.c.sent_ts).where(_NOTICES
 _CLAIMED = _NOTICES.update().where(
     _NOTICES.c.id == bindparam("claimed"), _NOTICES.c.lease_until == bindparam("lease")
 )
-_TRIED: Mapping[str, Any] = {"lease_until": None, "attempts": _NOTICES.c.attempts + 1}
-_SENT_VALUES: Mapping[str, Any] = {
+_TRIED: dict[str, Any] = {"lease_until": None, "attempts": _NOTICES.c.attempts + 1}
+_SENT_VALUES: dict[str, Any] = {
     "due_at": None,
     "sent_channel": bindparam("to", type_=String),
     "sent_ts": bindparam("ts", type_=String),
