@@ -104,5 +104,5 @@ async def _check(session: AsyncSession, charge: Charge, at: datetime) -> None:
         raise Busy(CAP_REACHED, retry_after=wait)
     if charge.most_cents is not None and used.cents + charge.cents > charge.most_cents:
         raise Busy(MONEY_SPENT, retry_after=wait)
-    if used.last_at is not None and at - used.last_at < charge.spaced:
+    if charge.spaced and used.last_at is not None and at - used.last_at < charge.spaced:
         raise Busy(TOO_SOON, retry_after=charge.spaced - (at - used.last_at))
