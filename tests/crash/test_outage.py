@@ -197,7 +197,7 @@ async def test_a_platform_that_calls_everybody_dead_is_not_believed_and_the_few_
         if really:
             in_turn = sorted(await house.grants(), key=lambda grant: grant.id)
             for grant in in_turn[-really:]:  # the last to be asked
-                house.simulator.end(house.simulator.grants[grant.external_id], "revoked by the person")
+                house.simulator.end(house.simulator.grants[str(grant.external_id)], "revoked by the person")
         else:
             lie = Death(platform=PLATFORMS[platform], code=codes(PLATFORMS[platform])[-1])
             house.simulator.faults.extend(lie.faults)
