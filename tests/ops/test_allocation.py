@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+import asyncio
 import sys
 
 import pytest
@@ -25,15 +25,16 @@ print((psutil.Process().memory_info().rss - before) >> 20)
 """
 
 
-def left_behind(how: str) -> int:
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, how], capture_output=True, check=True, text=True, timeout=60
+async def left_behind(how: str) -> int:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", PROGRAM, how, stdout=asyncio.subprocess.PIPE
     )
-    return int(done.stdout)
+    said, _ = await child.communicate()
+    return int(said)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="about glibc")
-def test_large_buffers_that_are_freed_go_back_to_the_system() -> None:
-    fixed, otherwise = left_behind("fixed"), left_behind("as it is")
+async def test_large_buffers_that_are_freed_go_back_to_the_system() -> None:
+    fixed, otherwise = await left_behind("fixed"), await left_behind("as it is")
 
     assert 2 * fixed < otherwise
