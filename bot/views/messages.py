@@ -49,7 +49,6 @@ from bot.services.notifications import (
     OperatorNeeded,
     OrganizationDeleted,
     OwnerAppointed,
-    PostResult,
     RoleChanged,
     Welcome,
     WelcomeBack,
@@ -64,6 +63,7 @@ from bot.services.organizations.notifications import (
     MemberReturned,
     OrganizationGone,
 )
+from bot.services.posts.notifications import PostResult
 from bot.views import (
     access_requests,
     channels,

@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bot.ops.logs import logger
-from bot.services.notifications import PostResult
 from bot.services.outbox import Conversation, enqueue
+from bot.services.posts.notifications import PostResult
 from storage.account_labels import labels
 from storage.alert_settings import Alerts
 from storage.deliveries import PostDeliveries
