@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bot.services.accounts.places import PlaceService
     from bot.services.tokens.fresh import FreshTokens
     from bot.services.tokens.refreshing import Refresher
+    from bot.slack.home_tab import HomeTab
 
 
 def post_services(
@@ -60,7 +61,7 @@ def post_services(
     )
 
 
-def post_stories(base: Base, services: Services, places: PlaceService) -> tuple[object, ...]:
+def post_stories(base: Base, services: Services, places: PlaceService, home: HomeTab) -> tuple[object, ...]:
     """Construct the stories about posts."""
     posts = services.posts
     files = SlackFiles(
@@ -72,5 +73,5 @@ def post_stories(base: Base, services: Services, places: PlaceService) -> tuple[
     )
     return (
         PostsStory(posts.composing, posts.decider, places, posts.intake, files),
-        PostListsStory(PostLists(base.database), posts.decider, posts.composing, services.catalog),
+        PostListsStory(PostLists(base.database), posts.decider, posts.composing, services.catalog, home),
     )
