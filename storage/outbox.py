@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Float, String, and_, bindparam, case, func, or_
+from sqlalchemy import ColumnElement, Float, String, and_, bindparam, case, func, literal, or_
 from sqlalchemy import select as core_select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -21,7 +21,7 @@ from storage.engine.statements import Now, change, dialect_of, now, rows
 from storage.models import Notice
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from sqlalchemy import Insert, ScalarSelect, Update
     from sqlmodel.ext.asyncio.session import AsyncSession
@@ -102,7 +102,9 @@ _SUPERSEDE = (
 )
 _PLACE = core_select(_NOTICES.c.sent_channel, _NOTICES.c.sent_ts).where(_NOTICES.c.key == bindparam("asked"))
 _CLAIMED = _NOTICES.update().where(
-    _NOTICES.c.id == bindparam("claimed"), _NOTICES.c.lease_until == bindparam("lease")
+    _NOTICES.c.id == bindparam("claimed"),
+    _NOTICES.c.key == bindparam("claimed_key"),
+    _NOTICES.c.lease_until == bindparam("lease"),
 )
 _TRIED: dict[str, Any] = {"lease_until": None, "attempts": _NOTICES.c.attempts + 1}
 _SENT_VALUES: dict[str, Any] = {
@@ -154,6 +156,14 @@ class NewNotice:
     """The key of the notice under whose message this one is posted."""
     fallback: str = ""
     """Who gets to know whether it was delivered: a name that the sender knows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandIn:
+    """What a message says once it is taken down."""
+
+    kind: str
+    facts: Mapping[str, Any]
 
 
 class Notices:
@@ -215,17 +225,30 @@ class Notices:
         """Store that the message was delivered to a conversation as Slack's message `ts`.
 
         No process sends anything to the channel for `rest`: waiting notices are postponed, and new ones respect the
-        lease of this row. Returns True if something waits in the channel; None, with nothing changed, if the
-        caller's lease has ended and another process has one.
+        lease of this row. Returns True if something waits in the channel; None if the caller's lease has ended and
+        another process has one, or the message has to go: its organization was deleted while it was sent.
         """
         rested = {"rest_s": rest.total_seconds()} if rest else {}
         if not await self._settle(notice, _SENT[bool(rest)], to=channel, ts=ts, **rested):
+            await self._found_at(notice, channel, ts)
             return None
         if notice.edits is not None:
             await change(self._session, _MOVED, message=notice.edits, to=channel, ts=ts)
         # The channel's next message is postponed, and those after it wait for that one anyway.
         there = {"through": notice.slack_id, "to_channel": notice.channel}
         return bool(rest) and await change(self._session, _PUT_OFF, **there, **rested) == 1
+
+    async def _found_at(self, notice: Notice, channel: str, ts: str) -> None:
+        """Let a message that was taken down while it was sent be replaced where it is now."""
+        taken_down = update(Notice).where(
+            col(Notice.id) == notice.id,
+            col(Notice.lease_until) == notice.lease_until,
+            col(Notice.edits) == col(Notice.key),
+        )
+        await self._session.exec(
+            taken_down.values(due_at=now(), lease_until=None, sent_channel=channel, sent_ts=ts),
+            execution_options={"synchronize_session": False},
+        )
 
     async def later(self, notice: Notice, after: timedelta, failure: str) -> bool:
         """Schedule another try; later messages in the channel wait for it.
@@ -268,6 +291,45 @@ class Notices:
             due.values(due_at=now(rest)), execution_options={"synchronize_session": False}
         )
 
+    async def take_down(
+        self, organization_id: str, stand_in: StandIn, *, asking: Collection[str], open_keys: Collection[str]
+    ) -> None:
+        """Replace messages of an organization, in Slack too. System session.
+
+        Those go whose kind is in `asking` or whose key is in `open_keys`. Each row becomes an edit of its own message
+        and belongs to nobody, so it outlives the organization. The edits wait in queues of their own: a
+        conversation's next message does not wait for them.
+        """
+        edited = literal("gone:") + col(Notice.id)
+        theirs = update(Notice).where(
+            or_(
+                col(Notice.organization_id) == organization_id,
+                col(Notice.names_organization_id) == organization_id,
+            ),
+            or_(col(Notice.kind).in_(asking), *(col(Notice.key).in_(some) for some in _parts(open_keys))),
+            col(Notice.edits).is_(None),
+            or_(col(Notice.sent_ts).is_not(None), col(Notice.lease_until) > now()),
+        )
+        values = {
+            "key": edited,
+            "edits": edited,
+            "channel": literal("gone:") + col(Notice.channel),
+            "kind": stand_in.kind,
+            "facts": dict(stand_in.facts),
+            "body": {},
+            "organization_id": None,
+            "names_organization_id": None,
+            "thread_of": None,
+            "fallback": "",
+            "created_at": now(),
+            "due_at": now(),
+            "lease_until": case((col(Notice.sent_ts).is_(None), col(Notice.lease_until))),
+            "attempts": 0,
+            "failure": "",
+        }
+        await self._session.exec(theirs.values(values), execution_options={"synchronize_session": False})
+        self._session.info[OUTBOX_CHANGED] = True
+
     async def forget_older(self, than: timedelta, cards_than: timedelta, most: int = 10_000) -> int:
         """Delete notices that were sent, or could not be, longer ago than this; return how many rows.
 
@@ -288,7 +350,7 @@ class Notices:
 
     async def _settle(self, notice: Notice, settling: Update, **values: Any) -> bool:
         """Change a notice if it still has the lease with which it was claimed."""
-        values |= {"claimed": notice.id, "lease": notice.lease_until}
+        values |= {"claimed": notice.id, "claimed_key": notice.key, "lease": notice.lease_until}
         return await change(self._session, settling, **values) == 1
 
     async def waiting(self) -> int:
@@ -300,6 +362,13 @@ class Notices:
         """Return since when the oldest waiting message has been due; None if none waits."""
         owed = select(func.min(Notice.created_at)).where(col(Notice.due_at).is_not(None))
         return (await self._session.exec(owed)).one()
+
+
+def _parts(keys: Collection[str]) -> Iterator[list[str]]:
+    """Yield the keys in parts small enough for one list in a statement."""
+    them = list(keys)
+    for start in range(0, len(them), 500):
+        yield them[start : start + 500]
 
 
 def _named(new: NewNotice) -> str | None:

@@ -107,6 +107,7 @@ OBJECTS = {
     "incident.who": "incident",
     "org.withdraw": "invitation",
     "posts.cancel": "post",
+    "posts.details": "post",
     "posts.publish": "post",
 }
 

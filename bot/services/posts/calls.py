@@ -4,27 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from adapters.base import (
     Busy,
     Client,
     GrantDead,
+    MediaSource,
     Misconfigured,
     Outgoing,
     Publisher,
     Publishes,
     Receipt,
+    Rejected,
     TokenRefused,
     Tokens,
 )
+from bot.services.posts.budgets import charges_of, check
 from bot.services.posts.contents import load
+from bot.services.posts.policy import FILE_GONE
 from storage.accounts import Accounts
+from storage.engine.statements import database_time
 from storage.models import StepStatus
 
 if TYPE_CHECKING:
-    from adapters.base import Adapter, Handles, MediaSource
+    from adapters.base import Adapter, Handles, Media
     from bot.services.accounts.catalog import PlatformCatalog
+    from bot.services.posts.budgets import Charge
     from bot.services.tokens.fresh import Fresh, FreshTokens
     from bot.services.tokens.refreshing import Refresher
     from storage.deliveries import Work
@@ -34,6 +40,14 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 Keep = Callable[["Handles"], Awaitable[None]]
+
+
+class StoredMedia(MediaSource, Protocol):
+    """The stored files of an organization, for a delivery."""
+
+    async def has(self, media: Media) -> bool:
+        """Tell whether a file is still stored."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +67,8 @@ class PublishingCalls:
     adapters: Mapping[str, Adapter]
     tokens: FreshTokens
     refresher: Refresher
-    media: Callable[[str, str], MediaSource]
-    """Returns the stored files of an organization, for a delivery."""
+    media: Callable[[str, str], StoredMedia]
+    """Returns the files of an organization, for a delivery."""
     database: Database
     vault: Vault
 
@@ -152,6 +166,37 @@ class PublishingCalls:
         queue = self.refresher.queues.get(work.account.app)
         if queue is not None and (held := await queue.spend(0)) is not None:
             raise Busy("held_back", retry_after=held)
+
+    async def check_files(self, work: Work) -> None:
+        """Return if every file of the delivery is still stored.
+
+        Raises:
+            Rejected: One is not.
+
+        """
+        content = load(work.delivery.content)
+        stored = self.media(work.account.organization_id, work.delivery.id)
+        for file in (*content.all_media, *filter(None, [content.cover])):
+            if not await stored.has(file):
+                raise Rejected(FILE_GONE)
+
+    def charges(self, work: Work, position: int) -> tuple[Charge, ...]:
+        """Return what a step takes from the budgets of the account and of its app."""
+        platform, content = work.account.platform, load(work.delivery.content)
+        publisher = self.publisher(platform)
+        step = publisher.steps(content)[position]
+        return charges_of(publisher.facts, work.account, content, step, self.catalog.cents_per_day(platform))
+
+    async def check_budget(self, work: Work) -> None:
+        """Return if the delivery's first step has room in its budgets today.
+
+        Raises:
+            Busy: It has not; `retry_after` says until when.
+
+        """
+        if charges := self.charges(work, 0):
+            async with self.database.system(write=False) as session:
+                await check(session, charges, await database_time(session))
 
     async def report(self, grant: Grant | None, error: Misconfigured) -> None:
         """Tell the operator that the platform refuses our app."""
