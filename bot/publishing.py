@@ -11,6 +11,7 @@ from bot.services.media.inspecting import Inspector
 from bot.services.media.intake import Intake
 from bot.services.media.library import MediaLibrary
 from bot.services.posts.calls import PublishingCalls
+from bot.services.posts.changing import PostChanges
 from bot.services.posts.composing import Composing
 from bot.services.posts.decisions import DeliveryDecider
 from bot.services.posts.delivering import Delivering
@@ -52,6 +53,7 @@ def post_services(
         results=results,
         composing=Composing(profiles, base.adapters, results, database),
         decider=DeliveryDecider(results, database),
+        changes=PostChanges(base.adapters, results, database),
         library=library,
         intake=Intake(database=database, store=base.media, inspector=Inspector()),
         delivering=Delivering(
@@ -71,6 +73,8 @@ def post_stories(base: Base, services: Services, places: PlaceService) -> tuple[
         api_url=base.settings.slack_api_url,
     )
     return (
-        PostsStory(posts.composing, posts.decider, places, posts.intake, files),
-        PostListsStory(PostLists(base.database), posts.decider, posts.composing, services.catalog),
+        PostsStory(posts.composing, posts.decider, posts.changes, places, posts.intake, files),
+        PostListsStory(
+            PostLists(base.database), posts.decider, posts.composing, posts.changes, services.catalog
+        ),
     )

@@ -74,8 +74,9 @@ class Drafts:
         post = (await self._session.exec(found, execution_options=_FRESH)).one_or_none()
         if revision_of(draft_id) is None:
             return post is None
-        ours = post is not None and post.organization_id == organization_id
-        return ours and draft_id == edit_draft(post, author)
+        if post is None or post.organization_id != organization_id:
+            return False
+        return draft_id == edit_draft(post, author)
 
     async def latest(self, organization_id: str, author: str) -> Draft | None:
         """Return the draft that the member changed last."""

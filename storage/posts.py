@@ -2,8 +2,9 @@
 
 Deliveries of an account are `held` exactly while its grant, or the account itself, needs a person. This holds when
 several transactions schedule, reconnect, disconnect or end a grant at the same moment: each locks the account's row
-first, so the later one sees what the earlier one has done (`storage.publishing_accounts`). A transaction that also changes the grant locks it before
-the accounts, and these in the order of their ids. Counts are counts of deliveries: people see each as a post.
+first, so the later one sees what the earlier one has done (`storage.publishing_accounts`). A transaction that also
+changes the grant locks it before the accounts, and these in the order of their ids. Counts are counts of deliveries:
+people see each as a post.
 """
 
 from __future__ import annotations
@@ -146,8 +147,7 @@ class Posts:
         the grant or the access. System session.
         """
         accounts = await lock_matching(
-            self._session,
-            Account.grant_id == grant_id, col(Account.access_error) != "" if lost else true()
+            self._session, Account.grant_id == grant_id, col(Account.access_error) != "" if lost else true()
         )
         held = (
             update(Delivery)
@@ -233,8 +233,10 @@ class Posts:
     async def discard_late(self, organization_id: str, account_ids: Collection[str]) -> int:
         """Cancel the late posts; return how many. If two callers do it at once, the second gets 0."""
         accounts = await lock_accounts(self._session, organization_id, account_ids)
-        late = (*_of(organization_id, accounts), Delivery.status == DeliveryStatus.LATE)
-        await count_decision(self._session, select(Delivery.post_id).where(*late))
+        late = select(Delivery.post_id).where(
+            *_of(organization_id, accounts), Delivery.status == DeliveryStatus.LATE
+        )
+        await count_decision(self._session, late)
         return await self._cancel(organization_id, accounts, [DeliveryStatus.LATE])
 
     async def cancel(self, organization_id: str, account_ids: Collection[str]) -> int:

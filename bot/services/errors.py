@@ -281,6 +281,13 @@ class AlreadyResolvedError(ServiceError):
 
 
 @dataclass(eq=False)
+class PostSettledError(ServiceError):
+    """The post is out everywhere, or cancelled, so there is nothing left to change."""
+
+    code = "post_settled"
+
+
+@dataclass(eq=False)
 class PostChangedError(ServiceError):
     """Something was decided about the post since the form that changes it was opened."""
 

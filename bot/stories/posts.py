@@ -19,8 +19,8 @@ from bot.slack.plain_text import plain_text
 from bot.slack.refusals import BadInputError
 from bot.slack.routes import Answer, Done, Kind, OpenModal, Options, Request, UpdateModal, command, on
 from bot.views import accounts as account_views
-from bot.views.publishing import attachments
 from bot.views.errors import sentence
+from bot.views.publishing import attachments
 from bot.views.publishing import composer as views
 from storage.engine import time_limit
 from storage.models import new_id
@@ -90,7 +90,9 @@ class PostsStory:
     async def duplicate(self, request: Request) -> Answer:
         """Answer a post's Duplicate with the form for another post that says the same."""
         post_id = request.target.partition(":")[0]
-        found = await self.changes.duplicate(request.actor, post_id, _where(request, request.sender.channel_id))
+        found = await self.changes.duplicate(
+            request.actor, post_id, _where(request, request.sender.channel_id)
+        )
         return await self._open(request, found.written, found.draft_id)
 
     async def _open(self, request: Request, written: Written, draft_id: str = "") -> Answer:

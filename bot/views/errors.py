@@ -44,6 +44,7 @@ from bot.services.errors import (
     PlatformNotSetUpError,
     PostChangedError,
     PostOutError,
+    PostSettledError,
     ServiceError,
     Thing,
     UnknownAccountError,
@@ -76,6 +77,7 @@ WITHOUT_FACTS: dict[type[ServiceError], str] = {
     InvalidJoinCodeError: (
         "That code doesn't work any more. Codes work once, for 24 hours; ask an owner for a new one."
     ),
+    PostSettledError: "This post is out, on its way or cancelled. Duplicate it to write another one like it.",
     PostChangedError: (
         "Someone changed this post while you were editing it, so I saved nothing. Copy what you need, close this form"
         " and edit the post again."

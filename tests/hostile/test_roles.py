@@ -107,6 +107,10 @@ OBJECTS = {
     "incident.who": "incident",
     "org.withdraw": "invitation",
     "posts.cancel": "post",
+    "posts.duplicate": "post",
+    "posts.edit": "post",
+    "posts.reschedule": "post",
+    "posts.rescheduled": "post",
     "posts.publish": "post",
 }
 

@@ -117,6 +117,7 @@ HARMLESS: dict[str, Any] = {
     "new_post": NewPost(draft_id=new_id("drf"), author="mem_x", text="Mugs"),
     "slack_id": "T1",
     "channel": "C1",
+    "due_at": WHEN,
     "token": "a" * 43,
     "lives": timedelta(hours=2),
     "which": Which.OPEN,

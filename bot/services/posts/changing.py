@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from adapters.base import Publishes
 from bot.services.acting import acting
-from bot.services.errors import AlreadyResolvedError, NotFoundError, Thing
+from bot.services.errors import NotFoundError, PostSettledError, Thing
 from bot.services.permissions import Permission
 from bot.services.posts.composing import due
 from bot.services.posts.drafts import dump, load
@@ -44,16 +44,25 @@ class PostChanges:
         self._database = database
 
     async def open(self, actor: Actor, post_id: str) -> Opened:
-        """Return the form that changes a post; see `editing.opened`."""
+        """Return the form that changes a post; see `editing.opened`.
+
+        Raises:
+            NotFoundError: The actor's organization has no such post.
+            PostSettledError: There is nothing left to change.
+
+        """
         async with self._database.organization(actor.organization_id, write=False) as session:
-            return await opened(session, actor, post_id)
+            found = await opened(session, actor, post_id)
+        if not found.changeable:
+            raise PostSettledError
+        return found
 
     async def reschedule(self, actor: Actor, post_id: str, wanted: datetime) -> None:
         """Let what is not out yet of a post go out at this time.
 
         Raises:
             NotFoundError: The actor's organization has no such post.
-            AlreadyResolvedError: All of it is out, going out or cancelled.
+            PostSettledError: All of it is out, going out or cancelled.
             TimeError: The time has passed, or is too far away.
 
         """
@@ -62,7 +71,7 @@ class PostChanges:
             due_at = due(wanted, await database_time(session))
             moved = await PostEdits(session).reschedule(actor.organization_id, post_id, due_at)
             if not moved:
-                raise AlreadyResolvedError
+                raise PostSettledError
             await Audit(session).write(
                 actor.organization_id, actor.membership_id, "post rescheduled", post_id, accounts=moved
             )

@@ -180,12 +180,7 @@ class Composing:
         return adapter.publisher if isinstance(adapter, Publishes) else None
 
     async def draft(self, actor: Actor, draft_id: str) -> Written:
-        """Return what the actor has written under this id; nothing yet is an empty form, or the post that it changes.
-
-        Raises:
-            AlreadyResolvedError: There is nothing left to change of the post.
-
-        """
+        """Return what the actor has written under this id: of a form that changes a post, at first what it says."""
         try:
             return await self.resume(actor, draft_id)
         except NotFoundError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from bot.services.errors import AlreadyResolvedError, NotFoundError, PostChangedError, PostOutError, Thing
+from bot.services.errors import NotFoundError, PostChangedError, PostOutError, Thing
 from bot.services.posts.drafts import Written, load
 from storage.account_labels import labels
 from storage.deliveries import PostDeliveries
@@ -30,6 +30,8 @@ class Opened:
 
     draft_id: str
     written: Written
+    changeable: bool = True
+    """Something of the post is still to come."""
 
 
 async def opened(session: AsyncSession, actor: Actor, post_id: str) -> Opened:
@@ -39,7 +41,6 @@ async def opened(session: AsyncSession, actor: Actor, post_id: str) -> Opened:
 
     Raises:
         NotFoundError: The actor's organization has no such post.
-        AlreadyResolvedError: There is nothing left to change: it is out everywhere, or cancelled.
 
     """
     deliveries = PostDeliveries(session)
@@ -48,16 +49,17 @@ async def opened(session: AsyncSession, actor: Actor, post_id: str) -> Opened:
         raise NotFoundError(Thing.POST)
     draft_id = edit_draft(post, actor.membership_id)
     begun = await Drafts(session).get(actor.organization_id, actor.membership_id, draft_id)
-    if begun is not None:
-        return Opened(draft_id=draft_id, written=load(begun.written))
     steps = {step.delivery_id for step in await deliveries.steps(actor.organization_id, post_id)}
     rows = changeable([row for row, _ in await deliveries.all(actor.organization_id, post_id)], steps)
-    if not rows:
-        raise AlreadyResolvedError
-    first = min(row.due_at for row in rows)
-    accounts = tuple(dict.fromkeys(row.account_id for row in rows))
-    due_at = first if first > await database_time(session) else None
-    return Opened(draft_id=draft_id, written=replace(load(post.content), accounts=accounts, due_at=due_at))
+    if begun is not None:
+        return Opened(draft_id=draft_id, written=load(begun.written), changeable=bool(rows))
+    clock = await database_time(session)
+    written = replace(
+        load(post.content),
+        accounts=tuple(dict.fromkeys(row.account_id for row in rows)),
+        due_at=min((row.due_at for row in rows if row.due_at > clock), default=None),
+    )
+    return Opened(draft_id=draft_id, written=written, changeable=bool(rows))
 
 
 async def applied(

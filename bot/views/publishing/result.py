@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from bot.services.posts.decisions import Decision
 from bot.views import kit
 from bot.views.kit import Message
-from bot.views.publishing.post_menu import post_menu
 from bot.views.publishing.platforms import refusal, words_of
+from bot.views.publishing.post_menu import post_menu
 from bot.views.times import moment
 from storage.models import BEFORE_SENDING, DeliveryStatus
 
