@@ -161,7 +161,7 @@ class Composing:
         if publisher is None:
             return Candidate(profile=profile, unsuited=Unsuited.NOT_YET)
         facts = publisher.facts
-        if profile.diagnosis.broken or Capability.PUBLISH not in profile.can:
+        if not profile.can_publish:
             return Candidate(profile=profile, unsuited=Unsuited.BROKEN)
         wanted = format_for(facts, written)
         if wanted is None and not may_attach:
