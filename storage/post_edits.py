@@ -72,7 +72,7 @@ class PostEdits:
         return (await self._session.exec(found.with_for_update(), execution_options=_FRESH)).one_or_none()
 
     async def edit(
-        self, organization_id: str, draft_id: str, new: NewPost, targets: Collection[Target]
+        self, organization_id: str, draft_id: str, new_post: NewPost, targets: Collection[Target]
     ) -> Post:
         """Let what is not out yet of a post go to these targets only, and return the post.
 
@@ -107,7 +107,8 @@ class PostEdits:
                 _become(row, *_next(clock, able=goes))
             else:
                 self._session.add(delivery_of(post, target, clock, able=goes))
-        post.text, post.content, post.revision = new.text, dict(new.content), post.revision + 1
+        post.text, post.content = new_post.text, dict(new_post.content)
+        post.revision += 1
         await self._session.flush()
         return post
 

@@ -91,10 +91,9 @@ class Press:
     """The token of each send."""
     during_send: Callable[[], Any] | None = None
     """Awaited while a send is under way."""
-
-    @property
-    def facts(self) -> PublishingFacts:
-        return FACTS
+    during_prepare: Callable[[], Any] | None = None
+    """Awaited while a post is prepared."""
+    facts: PublishingFacts = FACTS
 
     def check(self, content: Content, live: Live | None = None) -> tuple[Problem, ...]:
         return problems_of(FACTS, content, live)
@@ -109,6 +108,8 @@ class Press:
     async def prepare(self, outgoing: Outgoing, handles: Handles) -> Prepared:  # noqa: ARG002
         self.calls.append("prepare")
         answer = self.prepares.popleft() if self.prepares else Prepared(handles=handles)
+        if self.during_prepare is not None:
+            await self.during_prepare()
         if isinstance(answer, Exception):
             raise answer
         return answer

@@ -77,9 +77,7 @@ async def edit(
     async with desk.database.system() as session:
         due_at = await database_time(session) + due_in
         new = NewPost(draft_id=draft_id, author=actor.membership_id, text=text)
-        return await applied(
-            session, actor, draft_id, new, [target(each, text, due_at) for each in accounts]
-        )
+        return await applied(session, actor, draft_id, new, [target(each, text, due_at) for each in accounts])
 
 
 async def deliveries(desk: Desk, post_id: str) -> dict[str, Delivery]:
@@ -110,7 +108,10 @@ async def test_an_edit_during_preparing_makes_the_engine_drop_what_it_prepared(d
 
     desk.press.during_prepare = edited
     await desk.run()
+    sent_by_then = list(desk.press.posts)
+    await desk.run()
 
+    assert sent_by_then == []
     assert [text for _, text in desk.press.posts] == ["Cups"]
 
 
