@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bot.services.accounts.places import PlaceService
     from bot.services.tokens.fresh import FreshTokens
     from bot.services.tokens.refreshing import Refresher
+    from bot.slack.home_tab import HomeTab
 
 
 def post_services(
@@ -62,7 +63,7 @@ def post_services(
     )
 
 
-def post_stories(base: Base, services: Services, places: PlaceService) -> tuple[object, ...]:
+def post_stories(base: Base, services: Services, places: PlaceService, home: HomeTab) -> tuple[object, ...]:
     """Construct the stories about posts."""
     posts = services.posts
     files = SlackFiles(
@@ -75,6 +76,11 @@ def post_stories(base: Base, services: Services, places: PlaceService) -> tuple[
     return (
         PostsStory(posts.composing, posts.decider, posts.changes, places, posts.intake, files),
         PostListsStory(
-            PostLists(base.database), posts.decider, posts.composing, posts.changes, services.catalog
+            lists=PostLists(base.database),
+            decider=posts.decider,
+            composing=posts.composing,
+            changes=posts.changes,
+            catalog=services.catalog,
+            home=home,
         ),
     )

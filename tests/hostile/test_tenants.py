@@ -105,6 +105,7 @@ MEANT = {
     ("post.cancel", "delivery"),
     ("post.publish", "delivery"),
     ("posts.cancel", "post"),
+    ("posts.details", "post"),
     ("posts.publish", "post"),
     ("posts.edit", "post"),
     ("posts.duplicate", "post"),

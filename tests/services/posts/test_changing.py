@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -25,7 +24,7 @@ from storage.engine.statements import database_time
 from storage.memberships import Members
 from storage.models import Delivery, DeliveryStatus, Draft, Post, Role, new_id
 from storage.posts import NewPost, Posts, Target
-from tests.services.posts.press import FACTS, Desk, Press, PressAdapter, open_desk
+from tests.services.posts.press import Desk, Press, PressAdapter, open_desk
 from tests.services.posts.test_listing import become, member
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ async def desk(database: Database, vault: Vault) -> Desk:
 
 def changes(desk: Desk, *, each_post: bool = False) -> PostChanges:
     """Return the service; `each_post`: what the platform's own fields say holds for one post only."""
-    press = Press(facts=replace(FACTS, options_each_post=each_post))
+    press = Press(limits={"options_each_post": each_post})
     return PostChanges({"x": PressAdapter(press)}, Results(), desk.database)
 
 
