@@ -39,10 +39,12 @@ if TYPE_CHECKING:
     from bot.services.organizations.offboarding import OffboardingService
     from bot.services.organizations.organizations import OrganizationService
     from bot.services.organizations.ownership import OwnershipService
+    from bot.services.posts.checking import Checking
     from bot.services.posts.composing import Composing
     from bot.services.posts.decisions import DeliveryDecider
     from bot.services.posts.delivering import Delivering
     from bot.services.posts.results import Results
+    from bot.services.posts.watching import Watching
     from bot.services.tokens.fresh import FreshTokens
     from bot.services.tokens.refreshing import Refresher
     from bot.settings import Settings
@@ -78,6 +80,8 @@ class PostServices:
     composing: Composing
     decider: DeliveryDecider
     delivering: Delivering
+    checking: Checking
+    watching: Watching
     library: MediaLibrary
     intake: Intake
 

@@ -196,5 +196,6 @@ FACTS = PublishingFacts(
     ),
     # About 15 a day for an account, over all apps.
     daily_cap=DailyCap(posts=15),
+    missed_apart=timedelta(hours=24),
     cap_codes=frozenset({TOO_MANY_POSTS}),
 )

@@ -13,7 +13,7 @@ from bot.views.publishing.result import EXCERPT, headline, message
 from bot.views.times import moment
 from storage.delivery_decisions import CANCELLABLE, PUBLISHABLE
 from storage.models import DeliveryStatus
-from storage.post_listings import Which
+from storage.post_listings import SETTLED, Which
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -41,7 +41,7 @@ KINDS = {
 """Each list: what its posts are, and what is said when there are none."""
 OFFERED = {Decision.PUBLISH: "Publish now", Decision.CANCEL: "Cancel"}
 TAKES = {Decision.PUBLISH: PUBLISHABLE, Decision.CANCEL: CANCELLABLE}
-SETTLED = (DeliveryStatus.SENT, DeliveryStatus.CANCELLED)
+OUT = (DeliveryStatus.SENT, DeliveryStatus.GONE)
 
 
 def posts(page: PostPage, actor: Actor, platform: PlatformOf) -> Message:
@@ -100,7 +100,7 @@ def decisions(one: PostReport) -> tuple[Decision, ...]:
 def time_of(one: PostReport, which: Which) -> datetime:
     """Return the time that the list is ordered by: when it went out last, or when it is due next."""
     if which is Which.SENT:
-        return max(each.due_at for each in one.deliveries if each.status == DeliveryStatus.SENT)
+        return max(each.due_at for each in one.deliveries if each.status in OUT)
     waiting = [each.due_at for each in one.deliveries if each.status not in SETTLED]
     # The last one may have gone out while the list was read.
     return min(waiting or [each.due_at for each in one.deliveries])
