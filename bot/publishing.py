@@ -11,6 +11,7 @@ from bot.services.media.inspecting import Inspector
 from bot.services.media.intake import Intake
 from bot.services.media.library import MediaLibrary
 from bot.services.posts.calls import PublishingCalls
+from bot.services.posts.changing import PostChanges
 from bot.services.posts.checking import Checking
 from bot.services.posts.composing import Composing
 from bot.services.posts.decisions import DeliveryDecider
@@ -55,6 +56,7 @@ def post_services(
         results=results,
         composing=Composing(profiles, base.adapters, results, database),
         decider=DeliveryDecider(results, database),
+        changes=PostChanges(base.adapters, results, database),
         library=library,
         intake=Intake(database=database, store=base.media, inspector=Inspector()),
         delivering=Delivering(
@@ -76,6 +78,13 @@ def post_stories(base: Base, services: Services, places: PlaceService, home: Hom
         api_url=base.settings.slack_api_url,
     )
     return (
-        PostsStory(posts.composing, posts.decider, places, posts.intake, files),
-        PostListsStory(PostLists(base.database), posts.decider, posts.composing, services.catalog, home),
+        PostsStory(posts.composing, posts.decider, posts.changes, places, posts.intake, files),
+        PostListsStory(
+            lists=PostLists(base.database),
+            decider=posts.decider,
+            composing=posts.composing,
+            changes=posts.changes,
+            catalog=services.catalog,
+            home=home,
+        ),
     )

@@ -141,6 +141,8 @@ class PublishingFacts:
 
     formats: Mapping[Format, FormatRule]
     options: tuple[Option, ...] = ()
+    options_each_post: bool = False
+    """A member decides about its own fields for each post: a copy of a post has none of them."""
     daily_cap: DailyCap | None = None
     cap_codes: frozenset[str] = frozenset()
     """Codes with which the platform says that its daily cap is used up."""

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from itertools import chain, product
 
 from bot.slack.routes import Kind, Route
 from bot.views.organizations import WHICH
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, OLGA, OTTO
-from storage.models import Role, new_id
+from storage.models import Role, new_id, utc_now
 from tests.application import Office
 from tests.counts import FULL, sampled, tries
 from tests.hostile.slack_side import (
@@ -46,6 +47,7 @@ PREFIXES = {
     "request": "chr",
     "access": "arq",
 }
+TOMORROW = int((utc_now() + timedelta(days=1)).timestamp())
 WAYS = ("as mine", "as theirs", "bare", "in the inputs")
 TYPED = {
     "accounts": "{account}",
@@ -105,6 +107,10 @@ MEANT = {
     ("posts.cancel", "post"),
     ("posts.details", "post"),
     ("posts.publish", "post"),
+    ("posts.edit", "post"),
+    ("posts.duplicate", "post"),
+    ("posts.reschedule", "post"),
+    ("posts.rescheduled", "post"),
     ("compose.continue", "draft"),
     ("compose.discard", "draft"),
     ("access.decline", "access"),
@@ -171,6 +177,7 @@ def inputs(thing: Thing, way: str) -> Json:
         "person": {"select": {"selected_users": [], "selected_user": ADA}},
         "role": {"select": {"selected_option": option}},
         "place": {"account.place": {"selected_option": option}},
+        "when": {"posts.when": {"type": "datetimepicker", "selected_date_time": TOMORROW}},
     }
 
 

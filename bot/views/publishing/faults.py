@@ -76,4 +76,4 @@ def _button(one: AlertReport, platform: Platform) -> Json:
         return kit.link(f"Open {platform.name}", "account.open", delivery.url or platform.docs)
     if delivery.fault is not None and delivery.fault.kind is FaultKind.ACCOUNT:
         return kit.button("Reconnect", "account.reconnect", f"{organization_id}/{delivery.account_id}")
-    return kit.button("Don't publish", "post.cancel", f"{organization_id}/{delivery.id}")
+    return kit.button("Edit", "posts.edit", f"{organization_id}/{one.post.post_id}")

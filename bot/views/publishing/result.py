@@ -10,6 +10,7 @@ from bot.views import kit
 from bot.views.kit import Message
 from bot.views.publishing import faults
 from bot.views.publishing.platforms import refusal, words_of
+from bot.views.publishing.post_menu import post_menu
 from bot.views.times import moment
 from storage.models import BEFORE_SENDING, DeliveryStatus
 
@@ -46,7 +47,7 @@ def message(report: PostReport, platform: PlatformOf) -> Message:
     found = sorted(report.deliveries, key=lambda one: one.status not in NEEDS_SOMEONE)
     text = headline(report)
     excerpt = kit.escape(kit.cut(report.text, EXCERPT)) or "_No text_"
-    blocks = [kit.words(text), kit.section(f">{excerpt}")]
+    blocks = [kit.words(text), kit.section(f">{excerpt}", accessory=post_menu(report))]
     for one in found[:SHOWN]:
         blocks += _row(report, one, platform(one.platform))
     if rest := found[SHOWN:]:

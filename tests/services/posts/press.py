@@ -99,6 +99,8 @@ class Press:
     """The platform's facts that are not as in `FACTS`."""
     during_send: Callable[[], Any] | None = None
     """Awaited while a send is under way."""
+    during_prepare: Callable[[], Any] | None = None
+    """Awaited while a post is prepared."""
 
     @property
     def facts(self) -> PublishingFacts:
@@ -121,6 +123,8 @@ class Press:
     async def prepare(self, outgoing: Outgoing, handles: Handles) -> Prepared:  # noqa: ARG002
         self.calls.append("prepare")
         answer = self.prepares.popleft() if self.prepares else Prepared(handles=handles)
+        if self.during_prepare is not None:
+            await self.during_prepare()
         if isinstance(answer, Exception):
             raise answer
         return answer

@@ -61,8 +61,8 @@ def test_every_fault_has_a_sentence(fault: Fault) -> None:
     ("fault", "action", "value"),
     [
         (FAULTS[0], "account.reconnect", "org_1/acc_1"),
-        (FAULTS[2], "post.cancel", "org_1/dlv_1"),
-        (FAULTS[4], "post.cancel", "org_1/dlv_1"),
+        (FAULTS[2], "posts.edit", "org_1/pst_1"),
+        (FAULTS[4], "posts.edit", "org_1/pst_1"),
     ],
 )
 def test_a_fault_has_the_one_button_that_mends_it(fault: Fault, action: str, value: str) -> None:
