@@ -268,7 +268,7 @@ def move_database(
     to: Annotated[
         str,
         typer.Option(
-            prompt="Where to",
+            prompt="The other database's URL",
             hide_input=True,
             help="The other database's URL. Asked for if you leave it out.",
         ),
@@ -312,7 +312,7 @@ def rotate_keys() -> None:
 
     async def work() -> tuple[int, dict[int, int]]:
         async with app.parts_of(settings, answered_within=None) as parts:
-            with _progress("Encrypting again") as (bar, task):
+            with _progress("Re-encrypting") as (bar, task):
                 count = await rotate(
                     parts.database,
                     parts.vault,
@@ -321,7 +321,7 @@ def rotate_keys() -> None:
             return count, await remaining(parts.database, parts.vault)
 
     count, left = _go(work())
-    out.print(f"Encrypted {count} values again. Values by key: {left or 'none'}", highlight=False)
+    out.print(f"Re-encrypted {count} values. Values by key: {left or 'none'}", highlight=False)
     out.print("Remove the older keys once you have deleted every backup from before today.")
 
 

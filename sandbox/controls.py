@@ -175,7 +175,10 @@ class Controls:
 
     async def _expire(self, simulator: Simulator, person: str) -> str:
         await self._control(simulator, "expire", {"person": person})
-        return f"{_person(simulator, person)}'s access tokens expired."
+        done = f"{_person(simulator, person)}'s access tokens expired."
+        if isinstance(simulator, OAuthSimulator) and simulator.nothing_renews(person):
+            return f"{done} {self._to_be_noticed(simulator)}"
+        return done
 
     async def _measure(self, simulator: Simulator, what: str) -> str:
         """Do to a person's accounts what the platform can do; `what` is the button's label and the person."""

@@ -96,7 +96,7 @@ async def test_a_rotation_that_ends_says_that_older_keys_may_go_whatever_their_n
 
     words = " ".join(said.split())
     assert status == 0
-    assert "Encrypted 1 values again. Values by key: {1: 1, 2: 0}" in words
+    assert "Re-encrypted 1 values. Values by key: {1: 1, 2: 0}" in words
     assert "Remove the older keys once" in words
 
 

@@ -34,7 +34,7 @@ class ChannelStory:
         hint="[NAME]",
         changes=True,
         topic=TOPIC,
-        help="Choose which organization this channel is about.",
+        help="Set the default organization for this channel.",
         aliases=("org default",),
         asks=Permission.SEE_ACCOUNTS,
     )

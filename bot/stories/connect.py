@@ -86,7 +86,7 @@ class Connect:
         Who.ANYONE,
         hint="[platform]",
         topic=TOPIC,
-        help="Connect an account. You approve on the platform's own page; we never ask for a password.",
+        help="Connect an account. You approve it on the platform's own page, so we never see a password.",
         aliases=("add", "link"),
         opens=views.TITLE,
         seldom=True,

@@ -50,7 +50,9 @@ class Help:
             may_connect=highest is not None and allows(highest, Permission.CONNECT_ACCOUNTS),
         )
 
-    @command("debug", Who.ANYONE, topic=TOPIC, help="The ids support asks for.", aliases=("ids", "whoami"))
+    @command(
+        "debug", Who.ANYONE, topic=TOPIC, help="The ids that support asks for.", aliases=("ids", "whoami")
+    )
     async def debug(self, request: Request) -> Answer:
         """Show the ids that the person can pass on to support. None of them is secret."""
         standing = await request.standing()

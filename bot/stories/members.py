@@ -72,7 +72,7 @@ class MemberStory:
         hint=f"@person {views.ROLE_HINT}",
         changes=True,
         topic=TOPIC,
-        help="Change someone's role.",
+        help="Make someone a member, an admin or an owner.",
     )
     async def set_role(self, request: Request) -> Answer:
         """Give a member another role.
@@ -94,7 +94,7 @@ class MemberStory:
         hint="@person",
         changes=True,
         topic=TOPIC,
-        help="Remove someone. The accounts they connected stay.",
+        help="Remove someone. The accounts they connected stay connected.",
     )
     async def remove(self, request: Request) -> Answer:
         """End a membership, or withdraw an invitation.

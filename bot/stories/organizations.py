@@ -45,7 +45,7 @@ class OrganizationStory:
         hint="NAME",
         changes=True,
         topic=TOPIC,
-        help="Start another organization; you become its owner.",
+        help="Create an organization. You'll be its owner.",
     )
     async def create(self, request: Request) -> Answer:
         """Create an organization in this workspace. Guests can't do that.

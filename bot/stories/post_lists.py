@@ -48,7 +48,7 @@ class PostListsStory:
         Permission.SEE_ACCOUNTS,
         hint="[drafts|scheduled|held|failed|sent]",
         topic=TOPIC,
-        help="What is still to come and what needs somebody; or your drafts, or what was sent.",
+        help="See what's coming up and what needs you; or your drafts, or what was published.",
     )
     async def show(self, request: Request) -> Answer:
         """Answer `/octapost posts [drafts|scheduled|held|failed|sent]`."""

@@ -30,7 +30,7 @@ def refused(said: str, helpers: WhoCanHelp) -> Message:
     if not helpers.doors and helpers.asks is Asks.HELP:
         blocks.append(kit.words("Guests can't use Octapost themselves. Ask a colleague who isn't a guest."))
     if not helpers.doors and helpers.member:
-        blocks.append(kit.words("No owner is left to ask. Whoever runs Octapost here can appoint one."))
+        blocks.append(kit.words("There's no owner to ask. Whoever runs Octapost here can appoint one."))
     if helpers.asks is Asks.ROLE and not helpers.member:
         blocks.append(kit.section(CREATE))
     return Message(text=said, blocks=blocks)
@@ -67,7 +67,7 @@ def asked(one: AccessAsked) -> Message:
             "You asked within the last week.",
             f"You asked {who} within the last week, so I won't ask again yet. If it's urgent, write to them.",
         ),
-        Asked.HAS_IT: ("You have access already.", "You have access already. Try again."),
+        Asked.HAS_IT: ("You already have access.", "You already have access. Try again."),
     }[one.came_to]
     return Message(text=text, blocks=[kit.section(said)])
 

@@ -204,7 +204,7 @@ def _told_apart(together: Sequence[AccountProfile]) -> str:
     """Return what distinguishes a choice from others of the same name."""
     [first, *others] = (one.account for one in together)
     if others:
-        return f"{len(together)} accounts of one sign-in"
+        return f"{len(together)} accounts on one sign-in"
     return " · ".join(filter(None, (first.kind, first.handle)))
 
 
@@ -212,11 +212,13 @@ def confirm_disconnect(one: AccountProfile, outlook: Outlook) -> Json:
     """Return the modal that says what disconnecting means before it happens."""
     account, platform = one.account, one.platform.name
     consequence = {
-        RevocationResult.REVOKED: f"It is the last use of this sign-in, so we also end our access at {platform}.",
-        RevocationResult.STILL_USED: f"Another account uses the same sign-in, so {platform} keeps our access for that.",
+        RevocationResult.REVOKED: f"Nothing else uses this sign-in, so I'll also end our access at {platform}.",
+        RevocationResult.STILL_USED: (
+            f"Another account uses the same sign-in, so our access at {platform} stays for that one."
+        ),
         RevocationResult.SAME_PERSON: (
-            f"The same person connected other accounts here, which ending this sign-in at {platform} could end too."
-            f" So {platform} keeps our access until the last of them is disconnected."
+            "The same person connected other accounts here, and ending this sign-in could disconnect those too."
+            f" So our access at {platform} ends with the last of them."
         ),
         RevocationResult.OVER: f"Its sign-in has already ended, so there's nothing to end at {platform}.",
     }
@@ -224,11 +226,11 @@ def confirm_disconnect(one: AccountProfile, outlook: Outlook) -> Json:
         f"{one.organization} will no longer be connected to {one.label} on {platform}."
         " Its sign-in is deleted here, for everyone in the organization."
     )
-    lost = f"{kit.posts(outlook.posts, 'waiting')} to it will not be published." if outlook.posts else ""
+    lost = f"{kit.posts(outlook.posts, 'waiting')} to it won't be published." if outlook.posts else ""
     lines = filter(None, [what, lost, consequence[outlook.revocation]])
     return kit.modal(
         DISCONNECT_TITLE,
-        [kit.words(line) for line in lines] + [kit.fine_print("It can be connected again at any time.")],
+        [kit.words(line) for line in lines] + [kit.fine_print("You can connect it again at any time.")],
         callback_id="account.disconnected",
         submit="Disconnect",
         close="Keep it",
@@ -249,24 +251,25 @@ def disconnected(gone: Disconnection, result: RevocationResult) -> Json:
     """Return the modal at the end, including what could not be ended."""
     platform = gone.platform.name
     by_hand = (
-        "Our tokens are deleted, so we can't use it; to be sure, remove Octapost under connected apps in the"
+        "Our tokens are deleted, so we can't use it. To be sure, remove Octapost under connected apps in the"
         f" {platform} settings."
     )
+    unconfirmed = f"{platform} didn't confirm that our access has ended. {by_hand}"
     words = {
         RevocationResult.REVOKED: f"{platform} confirmed that our access has ended.",
         RevocationResult.STILL_USED: f"Other accounts use the same {platform} sign-in, so that stays.",
         RevocationResult.SAME_PERSON: (
-            "Our tokens for it are deleted. The same person connected other accounts here, which ending this sign-in"
-            f" at {platform} could end too, so our access there ends with the last of them."
+            "Our tokens for it are deleted. The same person connected other accounts here, and ending this sign-in"
+            f" could disconnect those too, so our access at {platform} ends with the last of them."
         ),
-        RevocationResult.OVER: f"The sign-in had ended at {platform} before, so there was nothing left to end.",
+        RevocationResult.OVER: f"The sign-in had already ended at {platform}, so there was nothing left to end.",
         RevocationResult.PENDING: (
-            f"{platform} hasn't confirmed yet that our access has ended. I keep trying for 72 hours, then our tokens"
-            f" are deleted; to be sure, remove Octapost under connected apps in the {platform} settings."
+            f"{platform} hasn't confirmed yet that our access has ended. I'll keep trying for 72 hours, then delete"
+            f" our tokens. To be sure, remove Octapost under connected apps in the {platform} settings."
         ),
         RevocationResult.NO_ENDPOINT: f"{platform} offers no way to end our access from here. {by_hand}",
-        RevocationResult.REFUSED: f"{platform} refused to end our access. {by_hand}",
-        RevocationResult.UNANSWERED: f"{platform} didn't confirm that our access has ended. {by_hand}",
+        RevocationResult.REFUSED: unconfirmed,
+        RevocationResult.UNANSWERED: unconfirmed,
     }
     return kit.modal(
         DISCONNECT_TITLE,
@@ -281,7 +284,7 @@ def disconnected(gone: Disconnection, result: RevocationResult) -> Json:
 def places(name: str, platform: Platform, count: int, value: str) -> Json:
     """Return the modal with a typeahead over every place."""
     if not count:
-        none = f"{name} may not post in any {platform.place} yet. Join one on {platform.name} first."
+        none = f"{name} can't post in any {platform.place} yet. Join one on {platform.name} first."
         blocks = [kit.words(none)]
     else:
         some = f"{count} {platform.place}s" if count > 1 else f"1 {platform.place}"
@@ -292,7 +295,7 @@ def places(name: str, platform: Platform, count: int, value: str) -> Json:
             "placeholder": kit.plain("Type to search", 150),
         }
         blocks = [
-            kit.words(f"{name} may post in {some}. Only those are offered when you write a post."),
+            kit.words(f"{name} can post in {some}. When you write a post, you can choose from these."),
             kit.actions(search, block_id=PLACE),
         ]
     return kit.modal(PLACES_TITLE, blocks, callback_id="account.places", metadata=value)

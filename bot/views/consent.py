@@ -136,22 +136,22 @@ def obstacles(done: ConsentSettled, platform: Platform) -> list[str]:
         lines.append(f"Not granted: permission {lost}. Connect again and leave everything ticked to add it.")
     if done.shared:
         lines.append(
-            f"Another organization on this installation uses the same {platform.name} sign-in, so both share"
-            " one access: renewing it here renews it for both, disconnecting here leaves the other's alone."
+            f"Another organization here uses the same {platform.name} sign-in. Renewing it renews it for both;"
+            " disconnecting here doesn't affect the other."
         )
     return lines
 
 
 def news(one: AccountsConnected, platform: Platform) -> Message:
     """Return what the other admins are told: a surprising connection is one somebody sees."""
-    text = f"New in {one.organization}: {kit.some(one.accounts)} on {platform.name} was connected."
+    text = f"New in {one.organization}: {kit.some(one.accounts)} on {platform.name}."
     return Message(
         text=text,
         blocks=[
             kit.words(text),
             *without(one.cannot_publish, platform),
             kit.fine_print(
-                "Not expected? Find it in /octapost accounts: its menu shows who connected it, and disconnects it."
+                "Didn't expect this? The menu in /octapost accounts shows who connected it, and can disconnect it."
             ),
         ],
     )

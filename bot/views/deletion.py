@@ -78,8 +78,8 @@ def _consequences(outlook: DeletionOutlook, platforms: Mapping[str, str]) -> lis
         found.append(f"• {_many(sum(counts.values()), 'account')} will be disconnected: {where}.")
     if inventory.sign_ins:
         found.append(
-            f"• I'll revoke {_many(inventory.sign_ins, 'sign-in')} at the platforms. Only for that, I keep the"
-            " encrypted tokens until they confirm, at most 72 hours."
+            f"• I'll revoke {_many(inventory.sign_ins, 'sign-in')} at the platforms. I keep the encrypted"
+            " tokens only until they confirm, for at most 72 hours."
         )
     if inventory.shared_sign_ins:
         found.append(

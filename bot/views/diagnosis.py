@@ -233,17 +233,17 @@ SENTENCES: Mapping[Problem, Callable[[Diagnosis], str]] = {
         "The permission to publish wasn't granted at sign-in, or has been removed since."
     ),
     Problem.ACCOUNT_SUSPECTED: lambda one: (
-        f"{one.platform.name} said that we no longer have access. We check once more before we believe it."
+        f"{one.platform.name} said that we no longer have access. We'll check again before we act on it."
     ),
     Problem.ACCOUNTS_ONLY: lambda one: (
         "The account itself still works, but the sign-in of the person who connected it has ended:"
         f" {reason_text(one.platform, one.code)}."
     ),
     Problem.GRANT_SUSPECTED: lambda one: (
-        f"{one.platform.name} said that this sign-in has ended. We check once more before we believe it."
+        f"{one.platform.name} said that this sign-in has ended. We'll check again before we act on it."
     ),
     Problem.REFRESH_IN_DOUBT: lambda one: (
-        f"{one.platform.name}'s answer to the last renewal got lost on the way. We ask again."
+        f"{one.platform.name}'s answer to the last renewal got lost. We'll ask again."
     ),
     Problem.ACCESS_EXPIRED: lambda one: (
         f"The person's sign-in has expired. We're asking {one.platform.name} what still works."
@@ -251,7 +251,7 @@ SENTENCES: Mapping[Problem, Callable[[Diagnosis], str]] = {
     Problem.ENDING: lambda one: expiry(one.lifetime, one.platform),
     Problem.DATA_ENDING: lambda one: (
         f"{one.platform.name} stops showing us its data in {in_words(one.lifetime.left)},"
-        " unless someone signs in again before."
+        " unless someone signs in again by then."
     ),
     Problem.DATA_ENDED: _data_ended,
     Problem.OVERDUE: _overdue,

@@ -60,7 +60,7 @@ def nothing_wrong(organization: str, cards: Sequence[AccountProfile]) -> Message
         text=f"All is well with {organization}.",
         blocks=[
             kit.words(f"🟢 All is well with {organization}: {many} connected and can publish."),
-            kit.section("`/octapost doctor NAME` examines one of them all the same."),
+            kit.section("`/octapost doctor NAME` checks one of them anyway."),
         ],
     )
 
@@ -72,7 +72,7 @@ def examined(organization: str, cards: Sequence[AccountProfile], role: Role) -> 
     for card in cards[:EXAMINED]:
         blocks += [*examination(card, role), kit.divider()]
     if len(cards) > EXAMINED:
-        rest = f"… and {len(cards) - EXAMINED} more; /octapost doctor NAME examines any of them."
+        rest = f"… and {len(cards) - EXAMINED} more; /octapost doctor NAME checks any of them."
         blocks.append(kit.fine_print(rest))
     return Message(text=f"{many} {organization}, examined.", blocks=blocks)
 
@@ -184,13 +184,11 @@ def _fixes(card: AccountProfile, role: Role) -> list[Json]:
 
 
 def small_print(card: AccountProfile, found: Diagnosis) -> str:
-    """Return the codes, ids and the platform's names of permissions, for operators and support."""
+    """Return the codes and ids, for operators and support."""
     grant = card.grant
     facts = [f"code {found.code}" if found.code else "", card.account.id]
     if grant is not None:
         answer = f"{grant.last_outcome} {grant.last_error_code}".strip()
         last = f"last answer {answer}" if answer else ""
         facts += [grant.id, f"generation {grant.generation}", last]
-    if card.missing:
-        facts.append(f"not granted {', '.join(scope.name for scope in card.missing)}")
     return " · ".join(filter(None, facts))

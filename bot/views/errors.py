@@ -135,8 +135,8 @@ def _(error: NotAllowedError) -> str:
 @sentence.register
 def _(error: AmbiguousOrganizationError) -> str:
     return (
-        f"You're in several organizations here ({listed(error.organizations)}), and nothing says which of them"
-        " you mean. Try again in a channel that is set to one of them."
+        f"You're in several organizations here ({listed(error.organizations)}), and I can't tell which one"
+        " you mean. Try again in a channel that has a default."
     )
 
 
@@ -146,7 +146,7 @@ def _(error: IneligiblePersonError) -> str:
         case Ineligible.UNKNOWN:
             return "Slack doesn't know that person in this workspace."
         case Ineligible.NOT_IN_WORKSPACE:
-            return f"{error.name or 'You'} can't be a member: only people of this workspace can."
+            return f"{error.name or 'You'} can't be a member: only people in this workspace can."
         case Ineligible.GUEST if error.name:
             return f"{error.name} is a guest of this workspace, and guests can't be members."
         case Ineligible.GUEST:
@@ -162,7 +162,7 @@ def _(error: OrganizationNameError) -> str:
                 " Choose one that can't be confused with it."
             )
         case NameFault.TOO_LONG:
-            return f"That name has {len(error.name)} characters. The most is {error.most}."
+            return f"That name has {len(error.name)} characters. The limit is {error.most}."
         case NameFault.INVISIBLE:
             return "That name has no visible characters. Choose one that people can read."
 

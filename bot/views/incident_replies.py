@@ -122,5 +122,5 @@ def owners_asked(one: OwnersAsked) -> Message:
     """Return that the owners are asked for help."""
     asked = kit.listed(kit.named(owner) for owner in one.owners)
     return _reply(
-        f"⏫ {asked}: no one has picked this up yet. Press *Reconnect* on the card, or ask an admin to."
+        f"⏫ {asked}: no one has picked this up yet. Please do what the card says, or ask an admin to."
     )

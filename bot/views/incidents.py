@@ -242,14 +242,14 @@ def _buttons(one: IncidentCard) -> Json:
         else kit.button("Claim", "incident.claim", value)
     )
     return kit.actions(
-        *_main_button(one),
+        *main_button(one),
         claim,
         snooze,
-        kit.button("Who can do this?", "incident.who", value),
+        *([] if incident.code in BY_PLATFORM else [kit.button("Who can do this?", "incident.who", value)]),
     )
 
 
-def _main_button(one: IncidentCard) -> list[Json]:
+def main_button(one: IncidentCard) -> list[Json]:
     """Return the button that helps: Reconnect, or where the platform alone can help, the way to its page."""
     code = one.incident.code
     if code not in BY_PLATFORM:

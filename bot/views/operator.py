@@ -19,7 +19,7 @@ def needs_you(one: OperatorNeeded, platform: Platform) -> Message:
         what = f"{platform.name} suddenly says that many sign-ins have ended. I haven't told any member yet."
         do = (
             f"Check whether {platform.name} has an outage, and whether our app there is still in good standing."
-            " If the sign-ins have really ended, I tell members an hour after this is over."
+            " If the sign-ins have really ended, I'll tell members an hour after this settles."
         )
     elif one.code == OUTAGE:
         what = f"{platform.name} isn't answering many of my calls. I haven't told members."

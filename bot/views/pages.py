@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 LONGEST_SENTENCE = 3000
 TRY_AGAIN, OPEN_PAGE = "Try again", "Open the page"
-OPERATORS_SCOPE = "do what whoever runs this installation added it for"
-"""The reason for a permission that the operator added, after "So that Octapost can"."""
+OPERATORS_SCOPE = "do something that whoever runs this installation has added"
+"""The reason for a permission that the operator added, after "Permission to:"."""
 OUR_FAULT = "That's on us"
 
 

@@ -26,7 +26,7 @@ OPTIONS_SHOWN = 100
 def picker(choice: Choice, organization: str, value: str) -> Json:
     """Return the modal in which accounts are chosen. Its select requests options from us as the person types."""
     if not choice.usable:
-        return kit.message_modal(consent.CHOOSE, "Every account of this sign-in that can be connected is.")
+        return kit.message_modal(consent.CHOOSE, "You've connected every account you can from this sign-in.")
     many = f"{choice.usable} accounts" if choice.usable != 1 else "1 account"
     preselected = {"initial_options": choices(choice.preselected)} if choice.preselected else {}
     blocks = [

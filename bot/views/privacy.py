@@ -21,11 +21,11 @@ STORED = (
     ),
     (
         "Files that members attach to posts",
-        "To publish them. Where and with what a picture was made is removed. Kept 30 days after the last use.",
+        "To publish them. Location and device details are removed. Kept 30 days after the last use.",
     ),
     (
         "Messages that Octapost sent",
-        "To edit them later and not to send them twice. Kept 60 days, alert cards 400 days.",
+        "To edit them later, and to send nothing twice. Kept 60 days, alert cards 400 days.",
     ),
     (
         "One cookie: a random number",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from adapters.base import BY_PLATFORM
 from bot.services.incidents.responses import Ineligible
 from bot.services.permissions import Permission, roles_with
 from bot.views import kit, sign_in_as
-from bot.views.incidents import ended, headline, names_of
+from bot.views.incidents import ended, headline, main_button, names_of
 from bot.views.kit import Message
+from bot.views.reasons import remedy_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,6 +91,8 @@ def request(one: RequestFacts) -> Message:
         if one.asked_by is not None
         else "No one has picked this up yet, so I'm asking you"
     )
+    if card.incident.code in BY_PLATFORM:
+        return _to_unblock(card, asked)
     text = f"Please reconnect {names_of(card)} ({card.platform.name}) for {card.organization}."
     return Message(
         text=text,
@@ -97,6 +101,21 @@ def request(one: RequestFacts) -> Message:
             {"type": "context", "elements": [kit.mrkdwn(f"{asked}. It takes a minute.")]},
             *sign_in_as.block(card.sign_in_as, card.platform),
             kit.actions(kit.button("Get my link", "incident.reconnect", card.value, style="primary")),
+        ],
+    )
+
+
+def _to_unblock(card: IncidentCard, asked: str) -> Message:
+    """Return the message about an account that its platform has blocked: a new sign-in would change nothing."""
+    _, text = headline(card)
+    said = kit.mrkdwn(f"{asked}. {remedy_text(card.platform, card.incident.code)}")
+    buttons = main_button(card)
+    return Message(
+        text=text,
+        blocks=[
+            kit.words(text),
+            {"type": "context", "elements": [said]},
+            *([kit.actions(*buttons)] if buttons else []),
         ],
     )
 

@@ -47,14 +47,6 @@ log = logger(__name__)
 Link = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AskedFor:
-    """A row in the ticket page's table: a permission, and its reason."""
-
-    name: str
-    reason: str
-
-
 @dataclass(frozen=True, kw_only=True)
 class ConnectPages:
     """/connect/{ticket}, /slack/identity and /oauth/{slug}/callback. Built once, in `bot.app`."""
@@ -114,7 +106,7 @@ class ConnectPages:
             again=asked.reconnects is not None,
             whom=whom,
             picture=whom.picture if whom is not None else "",
-            permissions=asked_for(client),
+            reasons=reasons_of(client),
             form_field=FormTokens.FIELD,
             form_token=self.forms.issue(secret, browser),
         )
@@ -322,7 +314,7 @@ def is_member(person: Person, member: Membership, asked_in: str) -> bool:
     return at_home and person.user_id == member.user_id
 
 
-def asked_for(client: Client) -> list[AskedFor]:
-    """Return the permissions we ask for, with their reasons. One that the operator added has a general reason."""
+def reasons_of(client: Client) -> list[str]:
+    """Return what we ask permission for. What the operator added has one general reason."""
     reasons = {scope.name: scope.reason for scope in client.app.scopes}
-    return [AskedFor(name=name, reason=reasons.get(name, views.OPERATORS_SCOPE)) for name in client.scopes]
+    return list(dict.fromkeys(reasons.get(name, views.OPERATORS_SCOPE) for name in client.scopes))

@@ -69,7 +69,7 @@ class InstallPages:
         """Show what Octapost is and which scopes it asks Slack for, with the button that adds it."""
         offered = listed(found.platform.name for found in self.catalog.configured())
         return self.pages.render(
-            "home.html", scopes=BOT_SCOPES, offered=offered, support=self.settings.support_url
+            "home.html", reasons=list(BOT_SCOPES.values()), offered=offered, support=self.settings.support_url
         )
 
     async def privacy(self, _request: web.Request) -> web.Response:

@@ -186,6 +186,10 @@ class OAuthSimulator(TimelineSimulator):
         """Return the name of the person whose account it is. Platforms with other accounts add theirs."""
         return self.people[account_id].name if account_id in self.people else account_id
 
+    def nothing_renews(self, person: str) -> bool:
+        """Tell whether a sign-in of this person has no refresh token."""
+        return any(g.person.id == person and not g.dead and not g.refresh for g in self.grants.values())
+
     async def show_consent(self, request: web.Request) -> web.Response:
         """Answer with the consent page; `?person=` chooses who is signed in."""
         query = request.query

@@ -6,6 +6,7 @@ by Slack's own users. The views are found by walking `bot.views`, so a new one i
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import functools
 import importlib
@@ -15,16 +16,30 @@ import random
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
-from types import NoneType, UnionType
+from enum import Enum, StrEnum
+from types import ModuleType, NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import text
 from sqlmodel import SQLModel
 
 import bot.views
-from adapters.base import App, Blocker, Capability, Hint, Platform, PlatformError, Rejected, RemoteAccount
+from adapters.base import (
+    App,
+    Blocker,
+    Capability,
+    Defect,
+    Hint,
+    Media,
+    Platform,
+    PlatformError,
+    PublishingFacts,
+    Rejected,
+)  # fmt: skip
+from adapters.base import Problem as PublishingProblem
+from adapters.reddit.formats import FACTS
 from bot.services.access import Sender
 from bot.services.accounts.choosing import Choice, Chosen
 from bot.services.accounts.diagnosis import AccountState, diagnose
@@ -43,11 +58,13 @@ from bot.services.notifications import (
     ReceiptLine,
 )
 from bot.services.organizations.access_requests import AccessAsked, Asked, Asks, Door, WhoCanHelp
-from bot.services.organizations.channels import Requested, Switched
+from bot.services.organizations.channels import Switched
 from bot.services.organizations.deletion import DeletionOutlook
 from bot.services.organizations.join_codes import OpenCodes
 from bot.services.organizations.members import Removed, Roster
 from bot.services.organizations.organizations import Overview
+from bot.services.posts.composing import Candidate
+from bot.services.posts.drafts import Details, Written
 from bot.settings import PlatformSettings
 from bot.slack.routes import Route
 from bot.views import kit
@@ -55,16 +72,12 @@ from bot.views.accounts import Page
 from bot.views.help import Command
 from bot.views.home import Reader
 from bot.views.kit import Message
-from bot.views.messages import KINDS
 from sandbox.browser import Consent
 from sandbox.slack.blocks import message_faults, option_faults, view_faults
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, OTTO
 from storage.deletions import Inventory
 from storage.models import (
     Account,
-    AlertSettings,
-    ChannelRequest,
-    Deletion,
     Discovery,
     FoundAccount,
     Grant,
@@ -75,7 +88,6 @@ from storage.models import (
     JoinCode,
     LateAnswer,
     Membership,
-    Place,
     Role,
 )
 from storage.models import IncidentCard as StoredCard
@@ -103,6 +115,7 @@ DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 """What would turn the rest of a sentence round."""
 MENTION_OF_OURS = f"<@{OTTO}>"
 CHANNEL = "C0ACMESOC"
+ACCOUNT = "acc_0123456789abcdef0123"
 OURS: Mapping[str, Any] = {
     "channel_id": CHANNEL,
     "action_id": "connect.start",
@@ -124,6 +137,15 @@ OURS: Mapping[str, Any] = {
     "zones": ["Europe/Berlin", "UTC"],
     "version": "1.2.3",
     "support_url": "https://support.example",
+    "metadata": "org_0123456789abcdef0123/drf_0123456789abcdef0123:C0ACMESOC",
+    "channel": CHANNEL,
+    "author": OTTO,
+    "id": "dlv_0123456789abcdef0123",
+    "post_id": "pst_0123456789abcdef0123",
+    "account_id": ACCOUNT,
+    "about": ":open:0",
+    "but": "",
+    "key": "0123456789abcdef",
 }
 """Arguments that are the product's own words, by their names."""
 NAMES_A_PERSON = {"joined"}
@@ -131,6 +153,7 @@ NAMES_A_PERSON = {"joined"}
 PIECES = {
     "bot.views.accounts.reconnect_button",
     "bot.views.help.all_commands",
+    "bot.views.publishing.attachments.alert",
     "bot.views.messages.render",
     "bot.views.doctor.not_set_up",
     "bot.views.home.switcher",
@@ -159,9 +182,9 @@ def wrongs(payload: Any, *, urls: Iterable[str] = ()) -> list[str]:
     found: list[str] = []
     for node in nodes(payload):
         if node.get("type") == "mrkdwn":
-            links = "".join(rf"|<{re.escape(url)}\|\w+>" for url in urls)
+            links = "".join(rf"|<{re.escape(url)}\|[\w ]+>" for url in (PUBLIC_URL, *urls))
             ours = re.sub(
-                rf"<@(?:{OTTO}|{ADA}|{BEA}|{INVITED})>|<#{CHANNEL}>|<!date\^\d+\^[^<>|]*\|[^<>]*>{links}",
+                rf"(?m:^>)|<@(?:{OTTO}|{ADA}|{BEA}|{INVITED})>|<#{CHANNEL}>|<!date\^\d+\^[^<>|]*\|[^<>]*>{links}",
                 "",
                 node["text"],
             )
@@ -203,10 +226,21 @@ def faults_of(shown: Any) -> list[str]:
             own = rf"{MENTION_OF_OURS}|<#{CHANNEL}>|<!date\^\d+\^[^<>|]*\|[^<>]*>"
             text = re.sub(own, "", text)
         return [*message_faults(body["blocks"]), *wrongs(body["blocks"]), *top_level(text)]
+    if isinstance(shown, dict) and shown["type"] not in {"modal", "home"}:
+        shown = [shown]
     if isinstance(shown, list):
         options = bool(shown) and "type" not in shown[0]
-        return [*(option_faults({"options": shown}) if options else message_faults(shown)), *wrongs(shown)]
+        return [
+            *(option_faults({"options": shown}) if options else message_faults(blocks(shown))),
+            *wrongs(shown),
+        ]
     return [*view_faults(shown), *wrongs(shown)]
+
+
+def blocks(shown: list[Json]) -> list[Json]:
+    """Return blocks as they are, and elements in a block."""
+    elements = bool(shown) and shown[0]["type"] in {"button", "overflow", "static_select", "workflow_button"}
+    return [{"type": "actions", "elements": shown}] if elements else shown
 
 
 # One of everything, with a name of one's choice
@@ -226,28 +260,52 @@ class Specimens:
     def of(self, hint: Any, name: str = "", view: str = "") -> Any:
         if name in OURS and not (name == "by" and view in NAMES_A_PERSON):
             return OURS[name]
+        if name == "platform" and hint is str:
+            return self.offered[0].platform.key
+        if isinstance(hint, type) and issubclass(hint, SQLModel):
+            return self.row(hint)
+        if isinstance(hint, type) and issubclass(hint, Notification):
+            return self.notification(hint)
+        if (made := self.values().get(hint)) is not None:
+            return made() if callable(made) else made
+        return self.filled(hint, view) if get_origin(hint) is None else self.several(hint, name, view)
+
+    def several(self, hint: Any, name: str, view: str) -> Any:
+        """Return what a hint with parameters asks for: one of two types, a mapping, or two of a kind."""
         origin, inner = get_origin(hint), get_args(hint)
         if origin in {Union, UnionType}:
             return self.of(next(one for one in inner if one is not NoneType), name, view)
         if origin is Mapping:
             key = {str: BLUE, Platform: "x"}.get(inner[1], self.seat().organization_id)
             return {key: self.text if inner[1] is str else self.of(inner[1])}
-        if origin is Sequence:
-            known = {Command: self.commands, PlatformSettings: self.offered}
-            return known.get(inner[0]) or [self.of(inner[0]), self.of(inner[0])]
-        if isinstance(hint, type) and issubclass(hint, SQLModel):
-            return self.row(hint)
-        if isinstance(hint, type) and issubclass(hint, Notification):
-            return self.notification(hint)
-        made = self.values()[hint]
-        return made() if callable(made) else made
+        if hint == Json:
+            return kit.words(self.text)
+        if origin is dict:
+            return {ACCOUNT: self.of(inner[1], "", view)}
+        if origin is tuple:
+            return tuple(
+                self.of(one, "", view) for one in (inner[0], inner[0] if inner[-1] is ... else inner[1])
+            )
+        known = {Command: self.commands, PlatformSettings: self.offered, Candidate: [self.of(Candidate)]}
+        return known.get(inner[0]) or [self.of(inner[0]), self.of(inner[0])]
+
+    def filled(self, hint: Any, view: str) -> Any:
+        """Return one of these facts with every field filled, or a member of these codes."""
+        if isinstance(hint, type) and issubclass(hint, Enum):
+            return next(iter(hint))
+        assert dataclasses.is_dataclass(hint), f"what may {hint} be?"
+        kind: Any = hint
+        return kind(**{name: self.of(one, name, view) for name, one in hints_of(kind).items()})
 
     def values(self) -> dict[Any, Any]:
         found = self.offered[0]
         app = next(iter(found.clients.values())).app
         return {
             str: self.text,
+            Any: self.text,
+            ZoneInfo: lambda: ZoneInfo("Europe/Berlin"),
             int: 3,
+            float: 3.0,
             bool: True,
             datetime: lambda: datetime.now(UTC),
             timedelta: timedelta(days=2),
@@ -255,6 +313,20 @@ class Specimens:
             Platform: found.platform,
             App: app,
             PlatformSettings: lambda: max(self.offered, key=lambda one: len(one.clients)),
+            PlatformOf: lambda: lambda _: found.platform,
+            Candidate: lambda: Candidate(
+                profile=self.card(found.platform, app), needs_title=True, needs_alt_text=True
+            ),
+            Written: lambda: Written(
+                text=self.text,
+                media=(self.filled(Media, ""),) * 2,
+                accounts=(ACCOUNT,),
+                details={ACCOUNT: Details(title=self.text[:100], place="t5_1", place_name=self.text)},
+            ),
+            PublishingFacts: lambda: FACTS,
+            PublishingProblem: PublishingProblem(
+                field="title", defect=Defect.BAD_CHARACTER, actual=self.text
+            ),
             PlatformError: Rejected(self.text),
             RevocationResult: RevocationResult.OVER,
             DeletionOutlook: lambda: DeletionOutlook(
@@ -507,28 +579,38 @@ class Specimens:
 
 @functools.cache
 def hints_of(view: Callable[..., Any]) -> Mapping[str, Any]:
-    hints = get_type_hints(view, globalns=vars(inspect.getmodule(view)) | NAMESPACE)
+    module = inspect.getmodule(view)
+    hints = get_type_hints(view, globalns=vars(module) | NAMESPACE | only_for_types(module))
     return {name: hint for name, hint in hints.items() if name != "return"}
 
 
-NAMESPACE: dict[str, Any] = {
-    one.__name__: one
-    for one in (
-        AccessAsked, Switched, Requested, WhoCanHelp, CannotPublish,
-        Account, AlertSettings, App, AccountProfile, ChannelRequest, Discovery, Disconnection, Choice, Chosen,
-        FoundAccount, Grant, Hint, Incident, IncidentCard, Invitation, JoinCode, Membership, Message, Page, Place,
-        Platform, PlatformError, PlatformSettings, Reader, RemoteAccount, RevocationResult, Role, Route, Seat,
-        Standing, Summary, Sender, Removed, Roster, Overview, OpenCodes, Command,
-        Deletion, DeletionOutlook, DigestFacts, Outlook, ReconnectLink, RequestFacts, SignInAs, datetime,
-        timedelta, *KINDS.values(),
-    )
-} | {"Mapping": Mapping, "Sequence": Sequence, "Json": Json}  # fmt: skip
+def only_for_types(module: ModuleType | None) -> dict[str, Any]:
+    """Return what a module imports for its annotations alone."""
+    assert module is not None
+    imports = [
+        each
+        for block in ast.parse(inspect.getsource(module)).body
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+        for each in block.body
+        if isinstance(each, ast.ImportFrom)
+    ]
+    found = ((importlib.import_module(each.module or ""), alias) for each in imports for alias in each.names)
+    return {
+        alias.asname or alias.name: getattr(source, alias.name)
+        for source, alias in found
+        if alias.name not in NAMESPACE
+    }
+
+
+PlatformOf = Callable[[str], Platform]
+NAMESPACE: dict[str, Any] = {"Json": Json, "PlatformOf": PlatformOf}
+"""What modules define for their annotations alone."""
 
 
 def views_there_are() -> dict[str, Callable[..., Any]]:
     """Return every public view: what returns a message, blocks, options or a modal."""
     found: dict[str, Callable[..., Any]] = {}
-    for module in pkgutil.iter_modules(bot.views.__path__, "bot.views."):
+    for module in pkgutil.walk_packages(bot.views.__path__, "bot.views."):
         loaded = importlib.import_module(module.name)
         for name, view in inspect.getmembers(loaded, inspect.isfunction):
             if view.__module__ != module.name or name.startswith("_") or loaded is kit:

@@ -72,6 +72,21 @@ async def test_a_page_role_that_is_taken_away_and_given_back_is_noticed(
 
 
 @in_full
+async def test_a_token_that_nothing_renews_can_be_found_out(ada: Member, sandbox: Playground) -> None:
+    await ada.connect("linkedin", Consent(person="ana-ruiz"), app="linkedin")
+    await ada.connect("x")
+
+    renewed = await press(sandbox, ("x/expire", "4711"))
+    ended = await press(sandbox, ("linkedin/expire", "ana-ruiz"))
+    found = await press(sandbox, ("linkedin/notice", ""))
+
+    assert "/world/x/notice" not in renewed
+    assert "/world/linkedin/notice" in ended
+    assert "Octapost looked at LinkedIn" in found
+    assert "🔴 needs reconnecting · LinkedIn: Ana Ruiz" in text_of(await ada.command("status"))
+
+
+@in_full
 async def test_a_permission_that_ends_at_linkedin_is_noticed(ada: Member, sandbox: Playground) -> None:
     await ada.connect("linkedin", Consent(person="ana-ruiz"), app="linkedin")
 

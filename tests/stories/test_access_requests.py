@@ -66,7 +66,7 @@ async def test_a_member_asks_for_the_role_that_the_command_needs(office: Office)
     await hears(otto, f"<@{ADA}> made you an admin of Acme.")
     assert "Continue to X" in await said(otto, "connect x")
     late = await answer_to(otto, refused, "access.request")
-    assert "You have access already." in text_of(late)
+    assert "You already have access." in text_of(late)
 
 
 async def test_a_guest_is_told_who_can_do_it_for_them_and_never_what_guests_cannot_do(
@@ -122,7 +122,7 @@ async def test_where_nobody_is_left_to_ask_the_refusal_says_so(office: Office) -
 
     refused = await otto.command("connect x")
 
-    assert "No owner is left to ask. Whoever runs Octapost here can appoint one." in text_of(refused)
+    assert "There's no owner to ask. Whoever runs Octapost here can appoint one." in text_of(refused)
     assert buttons(refused) == []
 
 

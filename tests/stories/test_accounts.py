@@ -168,7 +168,7 @@ async def test_only_places_where_the_account_may_post_are_offered_as_one_types(e
         o["text"]["text"] for o in await ada.slack.suggest(ada.user_id, view, "account.place", "r/octag")
     ]
 
-    assert f"octa_demo may post in {len(every)} subreddits" in text_of(view)
+    assert f"octa_demo can post in {len(every)} subreddits" in text_of(view)
     assert "u/octa_demo" in every
     assert "r/octagrumble" not in every
     assert found == [place for place in every if place.startswith("r/octag")]
@@ -197,7 +197,7 @@ async def test_disconnecting_is_confirmed_then_said_and_the_consent_ends_there(e
 
     view = await ada.modal_by("disconnect octa demo")
     assert "no longer be connected to Octa Demo on X" in text_of(view)
-    assert "last use of this sign-in, so we also end our access at X" in text_of(view)
+    assert "Nothing else uses this sign-in, so I'll also end our access at X" in text_of(view)
     await ada.submit(view)
     final = await ada.modal_with("✅", 15)
 
@@ -264,7 +264,7 @@ async def test_accounts_of_one_sign_in_are_one_choice(office: Office) -> None:
         "Facebook: Ana Ruiz Studio and Blue Door Bakery",
         "X: Octa Demo",
     ]
-    assert "2 accounts of one sign-in" in str(options[0])
+    assert "2 accounts on one sign-in" in str(options[0])
     assert "Reconnect Ana Ruiz Studio and Blue Door Bakery on Facebook" in text_of(needed)
 
 
@@ -306,7 +306,7 @@ async def test_a_platform_that_does_not_confirm_is_named_and_asked_again(either_
     await either_office.parts.deletions.work()
 
     assert "✅ Octa Demo is disconnected." in words
-    assert "X hasn't confirmed yet that our access has ended. I keep trying for 72 hours" in words
+    assert "X hasn't confirmed yet that our access has ended. I'll keep trying for 72 hours" in words
     assert "remove Octapost under connected apps in the X settings" in words
     assert (left, alive) == ([], [""])
     assert all(family.dead for family in x.grants.values())
@@ -323,7 +323,7 @@ async def test_one_of_two_pages_goes_and_the_sign_in_stays(office: Office) -> No
     await ada.submit(view)
     final = text_of(await ada.modal_with("✅", 15))
 
-    assert "Another account uses the same sign-in, so Facebook keeps our access for that." in asked
+    assert "Another account uses the same sign-in, so our access at Facebook stays for that one." in asked
     assert "Other accounts use the same Facebook sign-in, so that stays." in final
     assert "Blue Door Bakery" in await said(ada, "accounts")
 
@@ -344,7 +344,7 @@ async def test_meta_is_not_told_to_end_what_instagram_still_needs(either_office:
     assert "· connected" in await said(ada, "accounts instagram")
     last = await disconnect(ada, "instagram Blue Door Bakery")
 
-    assert "which ending this sign-in at Facebook could end too" in first
+    assert "ending this sign-in could disconnect those too" in first
     assert "Instagram confirmed that our access has ended." in last
     assert len(meta.calls("/permissions", "DELETE")) == 1
 
@@ -365,8 +365,8 @@ async def test_one_youtube_channel_goes_and_another_of_the_same_person_stays(eit
     assert sum(bool(grant.access) and not grant.dead for grant in google.grants.values()) == 2
     last = await disconnect(ada, "Studio Nine")
 
-    assert "YouTube keeps our access until the last of them is disconnected" in asked
-    assert "our access there ends with the last of them" in first
+    assert "our access at YouTube ends with the last of them" in asked
+    assert "our access at YouTube ends with the last of them" in first
     assert "YouTube confirmed that our access has ended." in last
     assert len(google.calls("/revoke")) == 1
 
@@ -399,7 +399,7 @@ async def test_the_same_persons_channel_in_another_organization_counts_too(eithe
 
     words = await disconnect(ada, "Studio Nine Shorts")
 
-    assert "our access there ends with the last of them" in words
+    assert "our access at YouTube ends with the last of them" in words
     assert not either_office.world.platforms["youtube"].calls("/revoke")
 
 
@@ -447,11 +447,11 @@ async def test_two_organizations_share_the_one_sign_in_a_platform_allows(
 
     title = PLATFORMS[platform].name
     assert f"✅ Connected to Blue Door: {name} on " in words
-    assert f"Another organization on this installation uses the same {title} sign-in" in words
+    assert f"Another organization here uses the same {title} sign-in" in words
     assert len([g for g in await grants(either_office, platform) if g.status == GrantStatus.HEALTHY]) == 1
 
     view = await bea.modal_by(f"disconnect {name}")
-    assert f"Another account uses the same sign-in, so {title} keeps our access" in text_of(view)
+    assert f"Another account uses the same sign-in, so our access at {title} stays" in text_of(view)
     await bea.submit(view)
     assert f"Other accounts use the same {title} sign-in, so that stays." in text_of(
         await bea.modal_with("✅", 15)

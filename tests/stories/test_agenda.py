@@ -48,7 +48,7 @@ async def test_the_home_shows_what_goes_out_tomorrow_and_cancels_it(office: Offi
     assert "Tomorrow" in planned
     assert "Fresh mugs" in planned
     assert "Fresh mugs" in details
-    assert "nothing needs anybody" in listed
+    assert "nothing needs you" in listed
     assert office.slack.state.complaints == []
 
 

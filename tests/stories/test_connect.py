@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlmodel import update
 
+from bot.services.tokens.policy import DATE_MISSING
 from sandbox.browser import Consent
 from sandbox.core import Fault
 from sandbox.member import links_in, text_of
@@ -330,6 +331,29 @@ async def test_an_app_without_the_product_is_the_operators_fault_and_named(offic
     assert "Community Management" in text_of(message)
 
 
+async def test_a_date_that_the_platform_did_not_name_at_the_consent_is_asked_for_at_once(
+    office: Office,
+) -> None:
+    ada = await office.installed()
+    facebook = office.world.platforms["instagram"]
+    facebook.faults.append(Fault(path="/debug_token", status=500, body="{}", times=1))
+    await connected(ada, "instagram", "ana")
+    before = await said(ada, "accounts")
+    [grant] = await grants(office, "instagram")
+    assert grant.due_at is not None
+    in_s = (grant.due_at - datetime.now(UTC)).total_seconds()
+
+    async with office.database.system() as session:
+        await session.exec(
+            update(Grant).values(due_at=now()), execution_options={"synchronize_session": False}
+        )
+    await office.parts.refresher.run()
+
+    assert "connected, renews itself" in before
+    assert in_s <= DATE_MISSING.total_seconds()
+    assert "connected, next sign-in within 90 days" in await said(ada, "accounts")
+
+
 # The picker
 
 
@@ -560,9 +584,9 @@ async def test_the_other_admins_hear_of_a_connection_and_members_do_not(either_o
     await connected(ada, "x", "4711")
     await connected(ada, "facebook", "ana", choose=2)
 
-    words = text_of(await hears(olga, "New in Acme: Octa Demo on X was connected."))
-    assert "Not expected? Find it in /octapost accounts" in words
-    await hears(olga, "on Facebook was connected.")
+    words = text_of(await hears(olga, "New in Acme: Octa Demo on X."))
+    assert "Didn't expect this? The menu in /octapost accounts" in words
+    await hears(olga, "on Facebook.")
     assert not [m for m in otto.direct_messages() if "New in" in text_of(m)]
     assert not [m for m in ada.direct_messages() if "New in" in text_of(m)]
 

@@ -24,7 +24,7 @@ async def test_an_owner_deletes_an_organization_and_every_owner_gets_a_receipt(e
     await connected(ada, "x", "4711")
     await connected(ada, "tiktok", "tt-4711")
     for admin in (otto, olga):
-        await hears(admin, "on TikTok was connected.")
+        await hears(admin, "on TikTok.")
 
     form = await ada.modal_by("org delete")
     warned = text_of(form)

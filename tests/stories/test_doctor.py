@@ -180,8 +180,7 @@ async def test_what_was_unticked_is_named_with_what_no_longer_works(office: Offi
     assert "🟡 connected, some permissions missing" in words
     assert "Can't see stats: the permission wasn't granted." in words
     assert "Not granted: to read how your posts did." in words
-    assert words.count("video.list") == 1
-    assert "· not granted video.list" in words
+    assert "video.list" not in words
 
 
 async def test_a_member_reads_the_diagnosis_and_has_no_reconnect_button(office: Office) -> None:
@@ -209,7 +208,7 @@ async def test_more_patients_than_a_message_holds_are_counted(office: Office) ->
     words = text_of(await ada.command("doctor"))
 
     assert words.count("the person changed their Facebook password") == 5
-    assert "… and 7 more; /octapost doctor NAME examines any of them." in words
+    assert "… and 7 more; /octapost doctor NAME checks any of them." in words
     assert office.slack.state.complaints == []
 
 

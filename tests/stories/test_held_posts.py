@@ -296,7 +296,7 @@ async def test_disconnecting_says_what_will_not_be_published_and_cancels_it(eith
     before = await counted(either_office.database)
     await disconnect(ada, "Octa Demo")
 
-    assert "2 waiting posts to it will not be published." in asked
+    assert "2 waiting posts to it won't be published." in asked
     assert before == {SCHEDULED: 2}
     assert await counted(either_office.database) == {CANCELLED: 2}
 

@@ -406,6 +406,7 @@ async def test_a_snooze_ends_by_itself_and_says_so(office: Office) -> None:
 
     await ada.press(card, "incident.snooze", f"{incident.organization_id}/{incident.id}:day")
     await card_with(office, "💤 Snoozed until")
+    await thread_with(office, card, f"💤 <@{ADA}> snoozed it until")
     await let_pass(office, since=now(-2 * ESCALATION.unclaimed_after))
     quiet = thread(office, card)
     await let_pass(office, snoozed_until=now(timedelta(seconds=-1)))

@@ -374,6 +374,21 @@ async def test_a_modal_is_filled_although_slack_was_away_for_a_moment(bench: Ben
 
 
 @in_full
+async def test_a_modal_is_filled_once_although_the_answer_got_lost(bench: Bench) -> None:
+    slack = bench.desk.slack
+    await bench.send(bench.desk.command(ADA, "form"), waited_s=0)
+    slack.faults.append(Fault(path="views.update", lose_answer=True, times=1))
+
+    await bench.finish(OpenModal(message_modal("A form", "The questions")))
+
+    hashes = [json.loads(call.body).get("hash") for call in slack.calls("views.update")]
+    assert "The questions" in text_of(bench.modal)
+    assert len(hashes) >= 2
+    assert all(hashes)
+    assert not [m for m in slack.direct_messages(ADA, ACME) if "couldn't" in text_of(m)]
+
+
+@in_full
 @pytest.mark.parametrize("slow", [True, False])
 async def test_a_modal_that_opened_though_the_connection_broke_is_not_lost(bench: Bench, slow: bool) -> None:
     if not slow:

@@ -150,7 +150,7 @@ async def test_what_does_not_work_is_answered_with_what_would(office: Office) ->
         "org create": "Type a name after it: /octapost org create Blue Door Bakery.",
         "org create acme": "A name that looks like acme is already taken in this workspace.",
         "org create \u3164\u200b": "That name has no visible characters.",
-        f"org create {'x' * 81}": "That name has 81 characters. The most is 80.",
+        f"org create {'x' * 81}": "That name has 81 characters. The limit is 80.",
         "org rename": "Type a name after it: /octapost org rename",
         "org invite": "Mention the person with @",
         "org invite <@U0OTTO|otto> king": "Choose a role: member, admin or owner.",
@@ -164,7 +164,7 @@ async def test_what_does_not_work_is_answered_with_what_would(office: Office) ->
         "org join ABCD-EFGH-JKLM-NPQR": "That code doesn't work any more.",
         "org invite <@U0NOBODY|x>": "Slack doesn't know that person in this workspace.",
         "org invite <@U0GUS|gus>": "Gus Guest is a guest of this workspace, and guests can't be members.",
-        "org invite <@U0DEL|del>": "Del Deleted can't be a member: only people of this workspace can.",
+        "org invite <@U0DEL|del>": "Del Deleted can't be a member: only people in this workspace can.",
     }
 
     heard = {typed: await said(ada, typed) for typed in expected}
@@ -303,6 +303,8 @@ async def test_people_are_managed_in_the_members_modal(office: Office) -> None:
         if o["text"]["text"] == "Make owner"
     ]
     [block] = [b["block_id"] for b in shown.blocks if OTTO in str(b)]
+    [asked] = [b["accessory"]["confirm"] for b in shown.blocks if OTTO in str(b)]
+    assert "An owner can do everything, including remove you." in str(asked)
     await ada.slack.press(ADA, shown, "org.change", block_id=block, value=value)
 
     after = await ada.modal_with(f"<@{OTTO}>  owner")

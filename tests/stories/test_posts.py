@@ -218,7 +218,7 @@ async def test_a_file_that_is_not_taken_leaves_everything_else_in_the_form(offic
     shown = await ada.submit(described)
     await settled(office)
 
-    assert "cups.jpg is a PNG" in said
+    assert "cups.jpg is really a PNG" in said
     assert "mugs.jpg" in said
     assert "on its way to 1 account" in text_of(shown)
     [post] = office.world.platforms["facebook"].timeline.posts()

@@ -73,14 +73,14 @@ DIAGNOSES: Mapping[str, tuple[str, Mapping[str, Any], str, str, Remedy]] = {
         "x",
         {"last_outcome": "GrantDead", "last_error_code": "invalid_grant", "suspected_at": NOON - DAY},
         "🟡 connected, being checked",
-        "We check once more before we believe it. Nothing to do yet.",
+        "We'll check again before we act on it. Nothing to do yet.",
         Remedy.NOTHING,
     ),
     "in-doubt": (
         "x",
         {"last_outcome": "OutcomeUnknown", "last_error_code": "no_answer", "in_doubt": True},
         "🟡 connected, being checked",
-        "got lost on the way",
+        "answer to the last renewal got lost",
         Remedy.NOTHING,
     ),
     "page-lives": (
@@ -94,7 +94,7 @@ DIAGNOSES: Mapping[str, tuple[str, Mapping[str, Any], str, str, Remedy]] = {
         "instagram",
         {"data_access_expires_at": NOON + 5 * DAY},
         "🟡 connected, ends soon",
-        "Instagram stops showing us its data in 5 days, unless someone signs in again before.",
+        "Instagram stops showing us its data in 5 days, unless someone signs in again by then.",
         Remedy.RECONNECT,
     ),
     "data-over": (

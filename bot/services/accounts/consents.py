@@ -15,7 +15,7 @@ from bot.services.errors import NotMemberError
 from bot.services.notifications import AccountsConnected, ConsentSettled
 from bot.services.outbox import enqueue_dm_by_id, notify_admins
 from bot.services.permissions import Permission
-from bot.services.tokens.policy import HEALTH_CHECK, next_refresh_in
+from bot.services.tokens.policy import DATE_MISSING, HEALTH_CHECK, next_refresh_in
 from storage.account_labels import labels
 from storage.accounts import Accounts
 from storage.audit import Audit
@@ -249,9 +249,12 @@ class Consents:
             scopes=sorted(answer.discovery.scopes),
         )
         tokens = _as_of(await database_time(session), grant, answer.tokens)
+        due_in = next_refresh_in(platform, tokens, jitter=random.random())  # noqa: S311 - jitter
+        if platform.data_access_window is not None and grant.data_access_expires_at is None:
+            due_in = min(due_in, DATE_MISSING)
         await Refreshes(session).schedule(
             grant.id,
-            next_refresh_in(platform, tokens, jitter=random.random()),  # noqa: S311 - jitter
+            due_in,
             renews=tokens.refresh_token is not None or platform.refresh is not Refresh.NONE,
             look_in=HEALTH_CHECK * (0.9 + 0.2 * random.random()),  # noqa: S311 - jitter
         )

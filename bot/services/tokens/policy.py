@@ -13,6 +13,8 @@ from storage.tallies import Tally
 SECOND_OPINION = timedelta(minutes=15)
 """After a platform first calls a grant dead, how long until it is asked again."""
 KEEP_ALIVE = timedelta(days=7)
+DATE_MISSING = timedelta(minutes=5)
+"""After a consent for which the platform didn't say until when it shows its data, the first refresh asks again."""
 """How often a single-use grant that nobody needs is refreshed, so that it does not expire unused."""
 HEALTH_CHECK = timedelta(hours=24)
 CHECK_SHARE = 4
@@ -58,10 +60,10 @@ BREAKER_OPEN, OUTAGE, REFUSED = "breaker_open", "outage", "refused"
 def next_refresh_in(platform: Platform, tokens: Tokens, *, jitter: float) -> timedelta:
     """Return in how long a grant with these tokens is due next; `jitter` is between 0 and 1.
 
-    Single-use tokens are refreshed just before something needs them, and once a week: each refresh has a
-    moment in which a crash would lose them. Others are refreshed ahead of need, spread over a fifth of their
-    life; where their refresh token ends before that, refreshing early gains nothing. A grant that only a
-    person can renew is checked instead: see `next_check_in`.
+    Single-use tokens are refreshed just before something needs them, such as the daily look at the account, and at
+    least once a week: each refresh has a moment in which a crash would lose them. Others are refreshed ahead of need,
+    spread over a fifth of their life; where their refresh token ends before that, refreshing early gains nothing. A
+    grant that only a person can renew is checked instead: see `next_check_in`.
     """
     match platform.refresh:
         case Refresh.SINGLE_USE:

@@ -41,6 +41,8 @@ CLOSED = frozenset({"not_found", "view_not_found"})
 OPENED = frozenset({"exchanged_trigger_id", "duplicate_external_id"})
 """What Slack says of a modal that is open already: slack_sdk repeats a call whose connection broke.
 Triggers and external ids are ours alone (https://docs.slack.dev/reference/methods/views.open, read 2026-11-30)."""
+FILLED = "hash_conflict"
+"""What Slack says of a modal that no longer waits: an earlier try filled it, and its answer got lost."""
 AGAIN_AFTER_S = (1.0, 3.0, 10.0)
 """How long to wait before trying again to fill a modal, so that it doesn't say "still working" for ever."""
 
@@ -55,11 +57,15 @@ class Shown:
     """Our own id for it, where Slack didn't return its id in time."""
     certain: bool = True
     """False: it may never have opened, and the person has been told so."""
+    hash: str = ""
+    """Slack's hash of its content, with which only that content is replaced; empty: unknown."""
 
     @property
     def named(self) -> Json:
         """The argument of `views.update` that identifies it."""
-        return {"view_id": self.view_id} if self.view_id else {"external_id": self.external_id}
+        if not self.view_id:
+            return {"external_id": self.external_id}
+        return {"view_id": self.view_id} | ({"hash": self.hash} if self.hash else {})
 
 
 class Replies:
@@ -107,8 +113,9 @@ class Replies:
                 else None
             )
         view = opened.get("view")
-        view_id = str(view.get("id") or "") if isinstance(view, dict) else ""
-        return Shown(title=title, view_id=view_id, external_id=external_id)
+        found = view if isinstance(view, dict) else {}
+        view_id, view_hash = str(found.get("id") or ""), str(found.get("hash") or "")
+        return Shown(title=title, view_id=view_id, external_id=external_id, hash=view_hash)
 
     async def show(self, turn: Turn, answer: Answer) -> None:
         """Answer a button or a shortcut, whose HTTP response carries nothing."""
@@ -178,6 +185,8 @@ class Replies:
                 await client.views_update(**shown.named, view=view)
             except FAILED as error:
                 failed = failure(error)
+                if failed.code == FILLED:
+                    return ""
                 passing = (
                     failed.kind is FailureKind.TRANSIENT
                     or failed.may_have_succeeded

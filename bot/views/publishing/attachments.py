@@ -41,16 +41,16 @@ FAULTS = {
     FileFault.EMPTY: "{name} is empty. Attach it again.",
     FileFault.TOO_BIG: "{name} is larger than 10 MB. Attach a smaller file.",
     FileFault.UNSUPPORTED: "{name} can't be published. Attach a JPEG, PNG, GIF, WebP, HEIC, MP4, MOV, WebM or PDF.",
-    FileFault.NAME_LIES: "{name} is {found}, unlike its name says. Rename it or export it again.",
+    FileFault.NAME_LIES: "{name} is really {found}. Rename it, or export it again.",
     FileFault.TRUNCATED: "{name} is damaged or incomplete. Export it again and attach the new file.",
     FileFault.TOO_COMPLEX: "{name} is too large to open. Attach a version with fewer pixels or frames.",
     FileFault.PASSWORD: "{name} has a password. Attach a copy without one.",
-    FileFault.ANIMATED: "{name} is animated, which only a GIF or a video can be. Export it as one of these.",
+    FileFault.ANIMATED: "{name} is animated. Export it as a GIF or a video.",
     FileFault.UNREADABLE: "Slack didn't give me {name}. Attach it again.",
 }
 NO_SCOPE = (
-    "Files can't be attached here: this workspace has not allowed Octapost to read files. A workspace admin can allow"
-    " it by adding Octapost to Slack again."
+    "You can't attach files here: this workspace doesn't let Octapost read them. A workspace admin can change that by"
+    " adding Octapost to Slack again."
 )
 
 
@@ -93,7 +93,7 @@ def alerts(refused: Sequence[RefusedFile]) -> list[str]:
 
 def fault(one: RefusedFile) -> str:
     """Return why a file was not taken, as plain text, and what to do."""
-    found = TYPES.get(one.found, "of another type")
+    found = TYPES.get(one.found, "another kind of file")
     return FAULTS[one.fault].format(name=kit.cut(one.name, 60), found=found)
 
 

@@ -12,9 +12,7 @@ _RULES = "Facebook says this breaks its rules. Change the text, link or pictures
 _SECURITY = (
     "Facebook wants a security check first. Open Facebook, follow what it asks for, then publish again."
 )
-_PROCESSING = (
-    "Facebook took the video and then couldn't process it. Export it as an MP4 (H.264), and add it again."
-)
+_PROCESSING = "Facebook couldn't process the video. Export it as an MP4 (H.264), and add it again."
 
 WORDS = PlatformWords(
     refusals={

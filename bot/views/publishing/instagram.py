@@ -47,7 +47,7 @@ WORDS = PlatformWords(
         "2207035": _PRODUCTS,
         "2207036": _PRODUCTS,
         "2207037": _PRODUCTS,
-        "2207057": "The cover frame lies behind the end of the video. Choose an earlier one, then publish again.",
+        "2207057": "The cover frame is past the end of the video. Choose an earlier one, then publish again.",
         "2207081": "This account can't publish trial Reels. Publish it as an ordinary Reel.",
     },
     options={

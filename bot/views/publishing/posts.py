@@ -29,12 +29,12 @@ STORY, DRAFTS, TITLE = "posts", "drafts", "Posts"
 ACCOUNTS_NAMED = 3
 WORDS = ("drafts", *(str(one) for one in Which if one not in {Which.OPEN, Which.ATTENTION}))
 """What may follow the command."""
-UNKNOWN = f"Choose one of {kit.listed(WORDS, 'or')}, or type `/octapost posts` for what is still to come."
+UNKNOWN = f"Choose one of {kit.listed(WORDS, 'or')}, or type `/octapost posts` to see what's coming up."
 KINDS = {
-    Which.OPEN: ("", "Nothing is scheduled, and nothing needs anybody."),
-    Which.ATTENTION: ("waiting for someone", "Nothing needs anyone."),
+    Which.OPEN: ("", "Nothing is scheduled, and nothing needs you."),
+    Which.ATTENTION: ("waiting for someone", "Nothing needs you."),
     Which.SCHEDULED: ("scheduled", "Nothing is scheduled."),
-    Which.HELD: ("waiting for somebody", "Nothing is held."),
+    Which.HELD: ("waiting for someone", "Nothing is held."),
     Which.FAILED: ("failed or in doubt", "Nothing failed."),
     Which.SENT: ("sent", "Nothing has been sent yet."),
 }

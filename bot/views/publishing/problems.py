@@ -56,7 +56,7 @@ PLACE_RULES = {
     "body_text_min_length": "wants at least {actual} characters of text. Write more.",
     "body_text_max_length": "takes at most {actual} characters of text. Shorten it.",
     "domain_blacklist": "doesn't allow links to {actual}. Use another link.",
-    "domain_whitelist": "takes links to some websites only, and {actual} is none of them. Use another link.",
+    "domain_whitelist": "only takes links to certain websites, and {actual} isn't one of them. Use another link.",
 }
 """The name of a place's rule -> what the place says and what to do."""
 

@@ -41,7 +41,7 @@ WORDS = PlatformWords(
         "private": "This subreddit is private. Choose another one, or ask its moderators to let the account in.",
         "banned": "Reddit has closed this subreddit. Choose another one.",
         "quarantined": "Reddit has quarantined this subreddit. Choose another one.",
-        "EntityTooLarge": "Reddit says this file is too large. Pictures can have 20 MB, videos 1 GB.",
+        "EntityTooLarge": "Reddit says this file is too large. Pictures can be up to 20 MB, videos up to 1 GB.",
         "missing_scope": "A permission is missing. Reconnect the account, and approve everything on Reddit's page.",
         "not_possible": "Octapost may not change or delete posts on Reddit. Do it on reddit.com.",
     },

@@ -18,10 +18,10 @@ WORDS = PlatformWords(
         "privacy_level_option_mismatch": "TikTok no longer offers this privacy setting for the account. "
         "Choose again who can see the post.",
         "unaudited_client_can_only_post_to_private_accounts": "TikTok hasn't audited this app yet, so it can post only "
-        "to private accounts, visible to nobody else. "
+        "to private accounts, visible to no one else. "
         'Set the account to private in TikTok and choose "Only me", or send the post as a draft. '
         "Your Octapost operator can apply for the audit.",
-        "reached_active_user_cap": "Too many accounts posted through this app today, says TikTok. "
+        "reached_active_user_cap": "TikTok says too many accounts posted through this app today. "
         "Try again tomorrow; your Octapost operator can ask TikTok for more.",
         "spam_risk_too_many_posts": "This account has reached TikTok's daily limit, about 15 posts. "
         "Try again in 24 hours.",

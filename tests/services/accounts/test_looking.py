@@ -14,6 +14,7 @@ from adapters.registry import REGISTRY
 from bot.services.accounts.diagnosis import Diagnosis, diagnose, state_of
 from bot.services.accounts.looking import Looking
 from bot.services.accounts.problems import Problem, Severity
+from bot.services.incidents.cards import Cards
 from bot.services.tokens.policy import SECOND_OPINION
 from bot.views.diagnosis import advice, sentence
 from sandbox.core import Fault
@@ -25,6 +26,7 @@ from sandbox.platforms.x.simulator import XSimulator
 from sandbox.platforms.youtube.simulator import YouTubeSimulator
 from storage.engine.db import Database
 from storage.engine.statements import now
+from storage.memberships import Members
 from storage.models import NOT_SHOWN, Account, Grant, Incident
 from storage.vault import Vault
 from tests.counts import in_full
@@ -113,7 +115,16 @@ async def test_an_account_that_x_blocks_keeps_its_name_and_says_where_its_owner_
     assert "X: Octa Demo can't publish for Acme until X unblocks it." in card["text"]
     links = [each["url"] for block in card["blocks"] for each in block.get("elements", ()) if "url" in each]
     assert links == [f"https://{page}"]
-    assert "incident.reconnect" not in str(card["blocks"])  # it would change nothing
+    for reconnects in ("incident.reconnect", "incident.who"):  # it would change nothing
+        assert reconnects not in str(card["blocks"])
+    async with works.database.system() as session:
+        [incident] = await session.exec(select(Incident))
+        [owner, *_] = await Members(session).all(incident.organization_id)
+        await Cards().request(session, incident, owner, None, "owners")
+    [_, asked] = await works.said()
+    assert asked["text"] == "X: Octa Demo can't publish for Acme until X unblocks it."
+    assert "incident.reconnect" not in str(asked["blocks"])
+    assert page in str(asked["blocks"])
 
 
 @in_full
