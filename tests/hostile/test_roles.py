@@ -109,6 +109,8 @@ OBJECTS = {
     "posts.cancel": "post",
     "posts.details": "post",
     "posts.publish": "post",
+    "sets.change": "set",
+    "sets.delete": "set",
 }
 
 
@@ -169,6 +171,9 @@ def inputs(mine: Tenant) -> Json:
         "person": {"select": {"selected_users": [PAT], "selected_user": PAT}},
         "role": {"select": {"selected_option": chosen | {"value": "owner"}}},
         "text": {"compose.text": {"value": "Mugs"}},
+        "name": {"sets.name": {"value": "Mugs"}},
+        "accounts": {"slots.accounts": {"selected_options": [chosen | {"value": mine.account}]}},
+        "zone": {"slots.zone": {"selected_option": chosen | {"value": "UTC"}}},
     }
 
 

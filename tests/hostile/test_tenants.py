@@ -43,6 +43,7 @@ PREFIXES = {
     "delivery": "dlv",
     "draft": "drf",
     "post": "pst",
+    "set": "set",
     "request": "chr",
     "access": "arq",
 }
@@ -54,6 +55,8 @@ TYPED = {
     "disconnect": "{account}",
     "doctor": "{account}",
     "posts": "",
+    "sets": "{account}",
+    "slots": "{account}",
     "reconnect": "{account}",
     "org switch": "{organization}",
     "org code": "{organization}",
@@ -105,6 +108,8 @@ MEANT = {
     ("posts.cancel", "post"),
     ("posts.details", "post"),
     ("posts.publish", "post"),
+    ("sets.change", "set"),
+    ("sets.delete", "set"),
     ("compose.continue", "draft"),
     ("compose.discard", "draft"),
     ("access.decline", "access"),
@@ -138,6 +143,7 @@ def things(kind: str, *, of: Tenant) -> Thing:
         "delivery": of.delivery,
         "draft": of.draft,
         "post": of.post,
+        "set": of.set,
         "access": of.access,
     }
     return Thing(kind=kind, id=ids[kind], organization=of.organization, found=of.found)
