@@ -49,6 +49,7 @@ from storage.models.outbox import OWED, Notice
 from storage.models.places import Place
 from storage.models.planning import AccountSet, AccountSlots
 from storage.models.posts import Draft, Post
+from storage.models.publishing_uses import PublishingUse
 from storage.models.rate_limits import AppRateLimit
 from storage.models.revocations import Deletion, Revocation
 from storage.models.seen_requests import SeenRequest
@@ -114,6 +115,7 @@ __all__ = [
     "Place",
     "Post",
     "PostFile",
+    "PublishingUse",
     "Resolution",
     "Revocation",
     "Role",
