@@ -12,6 +12,8 @@ from bot.services.media.intake import Intake
 from bot.services.media.library import MediaLibrary
 from bot.services.posts.account_sets import AccountSetService
 from bot.services.posts.calls import PublishingCalls
+from bot.services.posts.changing import PostChanges
+from bot.services.posts.checking import Checking
 from bot.services.posts.composing import Composing
 from bot.services.posts.decisions import DeliveryDecider
 from bot.services.posts.delivering import Delivering
@@ -20,6 +22,7 @@ from bot.services.posts.reconciling import Reconciling
 from bot.services.posts.results import Results
 from bot.services.posts.sending import Sending
 from bot.services.posts.slots import SlotService
+from bot.services.posts.watching import Watching
 from bot.slack.files import SlackFiles
 from bot.stories.account_sets import AccountSetsStory
 from bot.stories.post_lists import PostListsStory
@@ -58,11 +61,14 @@ def post_services(
         results=results,
         composing=Composing(profiles, base.adapters, results, database),
         decider=DeliveryDecider(results, database),
+        changes=PostChanges(base.adapters, results, database),
         library=library,
         intake=Intake(database=database, store=base.media, inspector=Inspector()),
         delivering=Delivering(
             calls=calls, sending=sending, reconciling=reconciling, database=database, vault=vault
         ),
+        checking=Checking(calls=calls, results=results, database=database, vault=vault),
+        watching=Watching(calls=calls, results=results, database=database, vault=vault),
     )
 
 
@@ -80,8 +86,15 @@ def post_stories(
         api_url=base.settings.slack_api_url,
     )
     return (
-        PostsStory(posts.composing, posts.decider, places, posts.intake, files),
-        PostListsStory(PostLists(database), posts.decider, posts.composing, services.catalog, home),
+        PostsStory(posts.composing, posts.decider, posts.changes, places, posts.intake, files),
+        PostListsStory(
+            lists=PostLists(database),
+            decider=posts.decider,
+            composing=posts.composing,
+            changes=posts.changes,
+            catalog=services.catalog,
+            home=home,
+        ),
         SlotsStory(SlotService(database), profiles, zones),
         AccountSetsStory(AccountSetService(database), profiles),
     )

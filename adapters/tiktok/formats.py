@@ -194,7 +194,10 @@ FACTS = PublishingFacts(
         Option(key="ai_generated", kind=OptionKind.SWITCH, formats=frozenset({Format.VIDEO}), default=False),
         Option(key="music_confirmation", kind=OptionKind.SWITCH, formats=DIRECT, required=True),
     ),
+    # Privacy, disclosure and consent are given for one post, says the audit.
+    options_each_post=True,
     # About 15 a day for an account, over all apps.
     daily_cap=DailyCap(posts=15),
+    missed_apart=timedelta(hours=24),
     cap_codes=frozenset({TOO_MANY_POSTS}),
 )

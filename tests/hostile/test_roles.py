@@ -108,9 +108,13 @@ OBJECTS = {
     "org.withdraw": "invitation",
     "posts.cancel": "post",
     "posts.details": "post",
+    "posts.duplicate": "post",
+    "posts.edit": "post",
     "posts.publish": "post",
     "sets.change": "set",
     "sets.delete": "set",
+    "posts.reschedule": "post",
+    "posts.rescheduled": "post",
 }
 
 
