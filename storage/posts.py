@@ -126,7 +126,7 @@ class Posts:
 
         Locks the accounts: until the transaction ends nobody else schedules a post to them.
         """
-        locked = await self._turn(organization_id, account_ids)
+        locked = await lock_accounts(self._session, organization_id, account_ids)
         found = select(Delivery.account_id, Delivery.due_at).where(
             *_of(organization_id, locked),
             col(Delivery.due_at) > now(-APART),

@@ -165,6 +165,16 @@ async def _posts(
     return sent, late, draft
 
 
+async def _planned(session: AsyncSession, account: Account, suffix: str) -> str:
+    """Give an account weekly times, and return the id of a set with it."""
+    organization_id = account.organization_id
+    await Slots(session).save(organization_id, [account.id], ["0 09:00"], f"Europe/Z{suffix}")
+    chosen = await AccountSets(session).save(
+        organization_id, f"Set {suffix}", {account.id: f"octa {suffix}"}, slack_id="T1", channel="C1"
+    )
+    return chosen.id
+
+
 async def _files(session: AsyncSession, delivery: Delivery, suffix: str) -> list[str]:
     """Return the keys of a file of the delivery's post, which its platform may fetch, and of one that nothing has."""
     files, organization_id, keys = Files(session), delivery.organization_id, [f"one{suffix}", f"two{suffix}"]
@@ -272,11 +282,7 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         found, blocked = await discoveries.search(organization.id, discovery.id, "")
         await Places(session).replace(organization.id, account.id, [("p1", "r/mugs", "21 members")])
         sent, late, draft = await _posts(session, vault, account, member, suffix)
-        await Slots(session).save(organization.id, [account.id], ["0 09:00"], f"Europe/Z{suffix}")
-        chosen = await AccountSets(session).save(
-            organization.id, f"Set {suffix}", {account.id: f"octa {suffix}"}, slack_id="T1", channel="C1"
-        )
-        keys = await _files(session, sent, suffix)
+        keys, set_id = await _files(session, sent, suffix), await _planned(session, account, suffix)
         incident, _ = await Incidents(session).open(
             organization.id, grant=grant, kind=IncidentKind.NEEDS_RECONNECT, accounts=[account]
         )
@@ -318,7 +324,7 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         delivery_id=sent.id,
         late_delivery_id=late.id,
         draft_id=draft.id,
-        set_id=chosen.id,
+        set_id=set_id,
         media_keys=keys,
         invitation_id=invitation.id,
         request_id=request.id,
