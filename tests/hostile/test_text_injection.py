@@ -15,7 +15,7 @@ import pkgutil
 import random
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from enum import Enum, StrEnum
 from types import ModuleType, NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -65,6 +65,8 @@ from bot.services.organizations.members import Removed, Roster
 from bot.services.organizations.organizations import Overview
 from bot.services.posts.composing import Candidate
 from bot.services.posts.drafts import Details, Written
+from bot.services.posts.faults import Fault as PostFault
+from bot.services.posts.faults import FaultKind
 from bot.settings import PlatformSettings
 from bot.slack.routes import Route
 from bot.views import kit
@@ -260,6 +262,8 @@ class Specimens:
     def of(self, hint: Any, name: str = "", view: str = "") -> Any:
         if name in OURS and not (name == "by" and view in NAMES_A_PERSON):
             return OURS[name]
+        if name == "zone" and hint is str:
+            return "Europe/Berlin"
         if name == "platform" and hint is str:
             return self.offered[0].platform.key
         if isinstance(hint, type) and issubclass(hint, SQLModel):
@@ -309,6 +313,7 @@ class Specimens:
             bool: True,
             datetime: lambda: datetime.now(UTC),
             timedelta: timedelta(days=2),
+            time: time(9, 30),
             Role: Role.OWNER,
             Platform: found.platform,
             App: app,
@@ -327,6 +332,7 @@ class Specimens:
             PublishingProblem: PublishingProblem(
                 field="title", defect=Defect.BAD_CHARACTER, actual=self.text
             ),
+            PostFault: lambda: PostFault(kind=FaultKind.CONTENT, problem=self.of(PublishingProblem)),
             PlatformError: Rejected(self.text),
             RevocationResult: RevocationResult.OVER,
             DeletionOutlook: lambda: DeletionOutlook(
