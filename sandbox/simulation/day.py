@@ -20,7 +20,7 @@ from bot.services.posts.decisions import Decision
 from bot.services.posts.policy import LATE_AFTER
 from sandbox.simulation.clock import VirtualLoop, now
 from sandbox.simulation.installation import opened
-from sandbox.simulation.judging import judge
+from sandbox.simulation.judging import Evidence, judge
 from sandbox.simulation.machine import HERE, Machine, Troubles, task_factory
 from sandbox.simulation.orders import RENEWABLE, drawn, number_of
 from sandbox.simulation.people import People
@@ -145,7 +145,15 @@ class Day:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await judge(self, self._office)
+            evidence = Evidence(
+                scene=self.scene,
+                asked=self.people.asked,
+                steps=self.steps,
+                violate=self.violate,
+                counts=self.report.counts,
+            )
+            await judge(evidence, self._office)
+            self.report.counts["deaths"] += self.troubles.died
             self._reader.close()
             await self._office.close()
 

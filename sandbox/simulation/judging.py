@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlmodel import col, select
@@ -11,14 +13,27 @@ from sandbox.simulation.orders import Reading
 from storage.models import Delivery, DeliveryStatus, DeliveryStep, StepStatus
 
 if TYPE_CHECKING:
-    from sandbox.simulation.day import Day
+    from adapters.base import Step
     from sandbox.simulation.orders import Order
+    from sandbox.simulation.venue import Key, Scene
     from storage.engine.db import Database
 
 FINAL = {DeliveryStatus.SENT, DeliveryStatus.FAILED, DeliveryStatus.CANCELLED}
 
 
-async def judge(day: Day, database: Database) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What is known about a day when it is over."""
+
+    scene: Scene
+    asked: dict[Key, str]
+    """The steps about which a person was asked, with the reason: empty if there was none."""
+    steps: Callable[[Order], tuple[Step, ...]]
+    violate: Callable[[str], None]
+    counts: Counter[str]
+
+
+async def judge(day: Evidence, database: Database) -> None:
     """Write down everything that is wrong at the end of the day, and count what there was."""
     async with database.system(write=False) as session:
         deliveries = {row.id: row for row in await session.exec(select(Delivery))}
@@ -29,12 +44,11 @@ async def judge(day: Day, database: Database) -> None:
     for order in day.scene.orders.values():
         _judge_one(day, order, deliveries[order.delivery_id], steps[order.delivery_id])
     _judge_questions(day)
-    day.report.counts.update(day.scene.counts)
-    day.report.counts["deaths"] += day.troubles.died
+    day.counts.update(day.scene.counts)
 
 
-def _judge_one(day: Day, order: Order, delivery: Delivery, steps: list[DeliveryStep]) -> None:
-    name, counts = f"{order.number} on {order.kind.name}", day.report.counts
+def _judge_one(day: Evidence, order: Order, delivery: Delivery, steps: list[DeliveryStep]) -> None:
+    name, counts = f"{order.number} on {order.kind.name}", day.counts
     status = DeliveryStatus(delivery.status)
     counts[f"ended {status}"] += 1
     if status not in FINAL:
@@ -63,10 +77,10 @@ def _judge_one(day: Day, order: Order, delivery: Delivery, steps: list[DeliveryS
     counts[f"live {order.kind.name}"] += len(live)
 
 
-def _judge_questions(day: Day) -> None:
+def _judge_questions(day: Evidence) -> None:
     """Check that people were asked where nothing else helps, and nowhere else."""
-    counts = day.report.counts
-    for key, why in day.people.asked.items():
+    counts = day.counts
+    for key, why in day.asked.items():
         order = day.scene.orders[key[0]]
         counts["asked"] += 1
         counts[f"asked {order.kind.name}"] += 1
@@ -77,5 +91,5 @@ def _judge_questions(day: Day) -> None:
         if why == "cannot be read" and readable:
             day.violate(f"{key} on {order.kind.name}: a person was asked although it can be read")
     for key, trace in day.scene.traces.items():
-        if (trace.unreadable or trace.misses >= 3) and key not in day.people.asked:
+        if (trace.unreadable or trace.misses >= 3) and key not in day.asked:
             day.violate(f"{key} on {day.scene.orders[key[0]].kind.name}: nobody was asked")
