@@ -34,7 +34,7 @@ THREAD, MEDIA = "thread", "media"
 FILES = {MEDIA: "file", "cover": "cover picture"}
 KNOWN = {*TEXTS, *FILES, "place"}
 """Fields that are called by an ordinary word, not by a platform's label."""
-COUNTED = {"hashtags": "hashtags", "mentions": "mentions", THREAD: "posts in a thread", MEDIA: "files"}
+COUNTED = {"hashtags": "hashtags", "mentions": "mentions", THREAD: "posts in a thread", MEDIA: "files", "place": "places"}
 """What is counted, for `Defect.TOO_MANY` and `Defect.TOO_FEW`."""
 UNITS = {"characters": "characters", "bytes": "bytes", "utf16": "characters", "weighted": "characters"}
 FULL_HD = "1920"
@@ -83,6 +83,8 @@ def sentence(problem: Problem, platform: Platform, facts: PublishingFacts) -> st
             return f"{_the(field)} has something that {name} doesn't take: {problem.actual}. Remove or replace it."
         case Defect.BAD_LINK:
             return f"{_the(field)} doesn't work for {name}. Use a public address, such as https://example.com/page."
+        case Defect.SAME_TEXT:
+            return f"{name} doesn't allow the same text on several accounts. Write another one for this account."
         case Defect.MIXED:
             return f"{name} doesn't take these files in one post. Use only pictures, or one video."
         case _:
