@@ -18,7 +18,8 @@ from bot.jobs.scheduler import Scheduler
 from bot.jobs.sweep import Sweeper
 from bot.ops import logs, tracing
 from bot.ops.http import Carrier, PlatformClient, open_session, trusted
-from bot.parts import Base, Parts, PostServices, Services, SlackEdge
+from bot.parts import Base, Parts, Services, SlackEdge
+from bot.publishing import post_services, post_stories
 from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.accounts.choosing import Choosing
 from bot.services.accounts.connecting import Connecting
@@ -37,9 +38,6 @@ from bot.services.incidents.operator_alerts import OperatorPager
 from bot.services.incidents.reminders import ExpiryReminders
 from bot.services.incidents.responses import IncidentResponses
 from bot.services.incidents.watch import IncidentWatch
-from bot.services.media.inspecting import Inspector
-from bot.services.media.intake import Intake
-from bot.services.media.library import MediaLibrary
 from bot.services.media.sweeping import MediaSweeper
 from bot.services.notifications import Listener, PostResult
 from bot.services.organizations.access_requests import AccessService
@@ -52,14 +50,6 @@ from bot.services.organizations.members import MemberService
 from bot.services.organizations.offboarding import OffboardingService
 from bot.services.organizations.organizations import OrganizationService
 from bot.services.organizations.ownership import OwnershipService
-from bot.services.posts.calls import PublishingCalls
-from bot.services.posts.composing import Composing
-from bot.services.posts.decisions import DeliveryDecider
-from bot.services.posts.delivering import Delivering
-from bot.services.posts.listing import PostLists
-from bot.services.posts.reconciling import Reconciling
-from bot.services.posts.results import Results
-from bot.services.posts.sending import Sending
 from bot.services.tokens.fresh import FreshTokens
 from bot.services.tokens.outcomes import Reports
 from bot.services.tokens.refreshing import Refresher
@@ -68,7 +58,6 @@ from bot.slack.bolt import bolt_app
 from bot.slack.bot_tokens import SlackBotTokens
 from bot.slack.clients import SlackClients
 from bot.slack.dispatch.dispatcher import Dispatcher
-from bot.slack.files import SlackFiles
 from bot.slack.people import SlackPeople
 from bot.slack.routes import Routes
 from bot.slack.sender import OutboxSender, Renderer
@@ -87,8 +76,6 @@ from bot.stories.join_codes import JoinCodeStory
 from bot.stories.lifecycle import LifecycleStory
 from bot.stories.members import MemberStory
 from bot.stories.organizations import OrganizationStory
-from bot.stories.post_lists import PostListsStory
-from bot.stories.posts import PostsStory
 from bot.stories.start import Start
 from bot.web.browsers import Cookies
 from bot.web.connect import ConnectPages
@@ -270,35 +257,7 @@ def _services(base: Base) -> Services:
         offboarding=OffboardingService(database, incidents.cards, people),
         organizations=OrganizationService(database, people, incidents.cards),
         ownership=OwnershipService(database, people),
-        posts=_posts(base, catalog, refresher, tokens),
-    )
-
-
-def _posts(base: Base, catalog: PlatformCatalog, refresher: Refresher, tokens: FreshTokens) -> PostServices:
-    """Construct the services that publish."""
-    database, vault, results = base.database, base.vault, Results()
-    library = MediaLibrary(database=database, store=base.media, public_url=base.settings.public_url)
-    calls = PublishingCalls(
-        catalog=catalog,
-        adapters=base.adapters,
-        tokens=tokens,
-        refresher=refresher,
-        media=library.of,
-        database=database,
-        vault=vault,
-    )
-    sending = Sending(calls=calls, results=results, database=database, vault=vault)
-    reconciling = Reconciling(calls=calls, results=results, database=database, vault=vault)
-    profiles = AccountProfiles(catalog, HealthReader(database), database, vault)
-    return PostServices(
-        results=results,
-        composing=Composing(profiles, base.adapters, results, database),
-        decider=DeliveryDecider(results, database),
-        library=library,
-        intake=Intake(database=database, store=base.media, inspector=Inspector()),
-        delivering=Delivering(
-            calls=calls, sending=sending, reconciling=reconciling, database=database, vault=vault
-        ),
+        posts=post_services(base, catalog, refresher, tokens),
     )
 
 
@@ -311,22 +270,12 @@ def _slack(base: Base, services: Services) -> SlackEdge:
     )
     reconnecting = Reconnecting(connecting=services.connecting, database=database, vault=vault)
     places = PlaceService(base.adapters, services.tokens, database)
-    files = SlackFiles(
-        clients=base.slack_clients,
-        session=base.slack_session,
-        database=database,
-        vault=vault,
-        api_url=base.settings.slack_api_url,
-    )
     connect = Connect(services.catalog, services.connecting, services.choosing, profiles, home, database)
     for story in (
         connect,
         AccountsStory(profiles, reconnecting, services.disconnecting, places, home),
         IncidentStory(reconnecting, IncidentResponses(incidents.cards, incidents.reader, database)),
-        PostsStory(services.posts.composing, services.posts.decider, places, services.posts.intake, files),
-        PostListsStory(
-            PostLists(database), services.posts.decider, services.posts.composing, services.catalog
-        ),
+        *post_stories(base, services, places),
         AlertsStory(services.alert_settings),
         Doctor(profiles, services.catalog),
         OrganizationStory(services.organizations, services.join_codes),

@@ -25,6 +25,7 @@ from bot.ops import metrics
 from bot.settings import NOT_FROM_ENV, PREFIX, ConfigurationError, Settings
 from bot.slack.scopes import BOT_SCOPES, USER_SCOPES
 from storage.vault import KeyRing
+from tests import formats
 from tests.changes import Change, examples
 from tests.platforms import PLATFORMS
 
@@ -369,6 +370,10 @@ def test_the_marketplace_page_counts_its_rows() -> None:
 
     assert [int(number) for number, _ in states] == list(range(1, 33))
     assert counted == Counter(state for _, state in states)
+
+
+def test_the_page_of_formats_says_what_the_adapters_take() -> None:
+    assert formats.PAGE.read_text(encoding="utf-8") == formats.page()
 
 
 def test_files_of_ours_that_a_page_names_are_there() -> None:

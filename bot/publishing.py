@@ -1,0 +1,76 @@
+"""The part of the composition root that publishes: its services, and its stories."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.parts import PostServices
+from bot.services.accounts.health import HealthReader
+from bot.services.accounts.profiles import AccountProfiles
+from bot.services.media.inspecting import Inspector
+from bot.services.media.intake import Intake
+from bot.services.media.library import MediaLibrary
+from bot.services.posts.calls import PublishingCalls
+from bot.services.posts.composing import Composing
+from bot.services.posts.decisions import DeliveryDecider
+from bot.services.posts.delivering import Delivering
+from bot.services.posts.listing import PostLists
+from bot.services.posts.reconciling import Reconciling
+from bot.services.posts.results import Results
+from bot.services.posts.sending import Sending
+from bot.slack.files import SlackFiles
+from bot.stories.post_lists import PostListsStory
+from bot.stories.posts import PostsStory
+
+if TYPE_CHECKING:
+    from bot.parts import Base, Services
+    from bot.services.accounts.catalog import PlatformCatalog
+    from bot.services.accounts.places import PlaceService
+    from bot.services.tokens.fresh import FreshTokens
+    from bot.services.tokens.refreshing import Refresher
+
+
+def post_services(
+    base: Base, catalog: PlatformCatalog, refresher: Refresher, tokens: FreshTokens
+) -> PostServices:
+    """Construct the services that publish."""
+    database, vault, results = base.database, base.vault, Results()
+    library = MediaLibrary(database=database, store=base.media, public_url=base.settings.public_url)
+    calls = PublishingCalls(
+        catalog=catalog,
+        adapters=base.adapters,
+        tokens=tokens,
+        refresher=refresher,
+        media=library.of,
+        database=database,
+        vault=vault,
+    )
+    sending = Sending(calls=calls, results=results, database=database, vault=vault)
+    reconciling = Reconciling(calls=calls, results=results, database=database, vault=vault)
+    profiles = AccountProfiles(catalog, HealthReader(database), database, vault)
+    return PostServices(
+        results=results,
+        composing=Composing(profiles, base.adapters, results, database),
+        decider=DeliveryDecider(results, database),
+        library=library,
+        intake=Intake(database=database, store=base.media, inspector=Inspector()),
+        delivering=Delivering(
+            calls=calls, sending=sending, reconciling=reconciling, database=database, vault=vault
+        ),
+    )
+
+
+def post_stories(base: Base, services: Services, places: PlaceService) -> tuple[object, ...]:
+    """Construct the stories about posts."""
+    posts = services.posts
+    files = SlackFiles(
+        clients=base.slack_clients,
+        session=base.slack_session,
+        database=base.database,
+        vault=base.vault,
+        api_url=base.settings.slack_api_url,
+    )
+    return (
+        PostsStory(posts.composing, posts.decider, places, posts.intake, files),
+        PostListsStory(PostLists(base.database), posts.decider, posts.composing, services.catalog),
+    )
