@@ -97,6 +97,4 @@ def _answered(details: Details, account_id: str, answers: Mapping[Asked, Live | 
     places = (
         replace(place, live=answers.get((account_id, place.id)) or place.live) for place in details.places
     )
-    return replace(
-        details, places=tuple(places), live=answers.get((account_id, "")) or details.live
-    )
+    return replace(details, places=tuple(places), live=answers.get((account_id, "")) or details.live)

@@ -59,7 +59,9 @@ class Candidate:
     def takes(self, text: TextField) -> bool:
         """Tell whether its post, or a part of it, has this text."""
         rule = self.rule
-        return rule is not None and (text in rule.texts or (rule.part is not None and text in rule.part.texts))
+        return rule is not None and (
+            text in rule.texts or (rule.part is not None and text in rule.part.texts)
+        )
 
     def needs(self, text: TextField) -> bool:
         """Tell whether its post cannot do without this text."""
@@ -153,9 +155,7 @@ def targets(chosen: Sequence[Candidate], written: Written) -> Iterator[Target]:
             yield Target(candidate=one, content=content, place=names.get(content.place, ""))
 
 
-def problems(
-    chosen: Sequence[tuple[Candidate, Publisher]], written: Written
-) -> Iterator[AccountProblems]:
+def problems(chosen: Sequence[tuple[Candidate, Publisher]], written: Written) -> Iterator[AccountProblems]:
     """Yield what must change, account by account, in the order of the accounts."""
     publishers = {one.account_id: publisher for one, publisher in chosen}
     places: Counter[str] = Counter()
@@ -181,6 +181,4 @@ def problems(
         now = not written.due_at or target.content.place
         refused = live.refuses if live is not None and now else ""
         if found or refused:
-            yield AccountProblems(
-                candidate=one, problems=tuple(found), place=target.place, refused=refused
-            )
+            yield AccountProblems(candidate=one, problems=tuple(found), place=target.place, refused=refused)

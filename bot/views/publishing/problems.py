@@ -34,8 +34,21 @@ THREAD, MEDIA = "thread", "media"
 FILES = {MEDIA: "file", "cover": "cover picture"}
 KNOWN = {*TEXTS, *FILES, "place"}
 """Fields that are called by an ordinary word, not by a platform's label."""
-COUNTED = {"hashtags": "hashtags", "mentions": "mentions", THREAD: "posts in a thread", MEDIA: "files", "place": "places"}
+COUNTED = {
+    "hashtags": "hashtags",
+    "mentions": "mentions",
+    THREAD: "posts in a thread",
+    MEDIA: "files",
+    "place": "places",
+}
 """What is counted, for `Defect.TOO_MANY` and `Defect.TOO_FEW`."""
+ALWAYS = {
+    Defect.BAD_CHARACTER: "{the} has something that {name} doesn't take: {actual}. Remove or replace it.",
+    Defect.BAD_LINK: "{the} doesn't work for {name}. Use a public address, such as https://example.com/page.",
+    Defect.SAME_TEXT: "{name} doesn't allow the same text on several accounts. Write another one for this account.",
+    Defect.MIXED: "{name} doesn't take these files in one post. Use only pictures, or one video.",
+}
+"""The defects that are said in the same words for every field and limit."""
 UNITS = {"characters": "characters", "bytes": "bytes", "utf16": "characters", "weighted": "characters"}
 FULL_HD = "1920"
 """Pixels; a width that an adapter limits beside its facts."""
@@ -84,7 +97,9 @@ def sentence(problem: Problem, platform: Platform, facts: PublishingFacts) -> st
         case Defect.BAD_LINK:
             return f"{_the(field)} doesn't work for {name}. Use a public address, such as https://example.com/page."
         case Defect.SAME_TEXT:
-            return f"{name} doesn't allow the same text on several accounts. Write another one for this account."
+            return (
+                f"{name} doesn't allow the same text on several accounts. Write another one for this account."
+            )
         case Defect.MIXED:
             return f"{name} doesn't take these files in one post. Use only pictures, or one video."
         case _:
