@@ -39,7 +39,7 @@ from bot.services.incidents.reminders import ExpiryReminders
 from bot.services.incidents.responses import IncidentResponses
 from bot.services.incidents.watch import IncidentWatch
 from bot.services.media.sweeping import MediaSweeper
-from bot.services.notifications import Listener, PostResult
+from bot.services.notifications import Listener
 from bot.services.organizations.access_requests import AccessService
 from bot.services.organizations.channels import ChannelService
 from bot.services.organizations.deletion import DeletionService
@@ -50,6 +50,7 @@ from bot.services.organizations.members import MemberService
 from bot.services.organizations.offboarding import OffboardingService
 from bot.services.organizations.organizations import OrganizationService
 from bot.services.organizations.ownership import OwnershipService
+from bot.services.posts.notifications import PostResult
 from bot.services.tokens.fresh import FreshTokens
 from bot.services.tokens.outcomes import Reports
 from bot.services.tokens.refreshing import Refresher
@@ -255,7 +256,7 @@ def _services(base: Base) -> Services:
         join_codes=JoinCodeService(database, people),
         members=MemberService(database, incidents.cards),
         offboarding=OffboardingService(database, incidents.cards, people),
-        organizations=OrganizationService(database, people, incidents.cards),
+        organizations=OrganizationService(database, people, incidents.cards, vault),
         ownership=OwnershipService(database, people),
         posts=post_services(base, catalog, refresher, tokens),
     )

@@ -80,13 +80,18 @@ class Deliveries:
         self._vault = vault
 
     async def claim(self, limit: int) -> list[Delivery]:
-        """Return up to `limit` due deliveries of different accounts; nobody else gets them for `LEASE`."""
+        """Return up to `limit` due deliveries of different accounts; nobody else gets them for `LEASE`.
+
+        On PostgreSQL the accounts are locked first, so of two processes only one takes a delivery of an account. What
+        the other has stored just before is seen only by the next statement, which therefore asks again.
+        """
         due = (
             select(Delivery.id, Delivery.account_id)
+            .join(Account, col(Account.id) == col(Delivery.account_id))
             .where(*_WAITING)
             .order_by(col(Delivery.work_at), col(Delivery.id))
             .limit(limit * CANDIDATES)
-            .with_for_update(skip_locked=True)
+            .with_for_update(of=[Account, Delivery], skip_locked=True, key_share=True)
         )
         one_each: dict[str, str] = {}
         for delivery_id, account_id in await self._session.exec(due):
@@ -96,7 +101,7 @@ class Deliveries:
             return []
         taken = (
             update(Delivery)
-            .where(col(Delivery.id).in_(wanted))
+            .where(col(Delivery.id).in_(wanted), _ACCOUNT_FREE)
             .values(lease_until=now(LEASE), generation=col(Delivery.generation) + 1)
             .returning(Delivery)
         )

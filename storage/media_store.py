@@ -78,6 +78,16 @@ class MediaStore:
             yield bytes(piece)
             start += length
 
+    async def has(self, key: str) -> bool:
+        """Tell whether something is stored under this key."""
+        import obstore  # noqa: PLC0415
+
+        try:
+            await obstore.head_async(self._store, key)
+        except FileNotFoundError:
+            return False
+        return True
+
     async def delete(self, key: str) -> None:
         """Delete what is stored under this key, if anything is."""
         import obstore  # noqa: PLC0415

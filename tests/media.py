@@ -179,6 +179,10 @@ class StoredMedia:
         for at in range(0, len(content), MEBIBYTE):
             yield content[at : at + MEBIBYTE]
 
+    async def has(self, media: Media) -> bool:
+        """Tell whether the file is still stored."""
+        return media.key in self.files
+
     async def public_url(self, media: Media) -> str:
         """Return where a platform would fetch the file; a test that lets it do so serves it there."""
         return f"{self.origin}/{media.key}"

@@ -365,18 +365,6 @@ class ChannelDecided(Notification):
     approved: bool
 
 
-# Posts
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PostResult(Living):
-    """What has become of a post so far: one message a post, kept up to date."""
-
-    KIND = "post_result"
-    LISTENER = Listener.POST_RESULTS
-    post_id: str
-
-
 # The installation
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from adapters.base import Capability
 from bot.services.accounts.diagnosis import Diagnosis, diagnose, state_of
 from bot.services.accounts.health import NO_OUTAGE, PlatformHealth
+from bot.services.accounts.problems import Problem
 from bot.services.errors import NotFoundError, Thing, UnknownAccountError
 from storage.account_listings import Listing, Listings
 from storage.accounts import Accounts
@@ -15,7 +17,7 @@ from storage.folding import near
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from adapters.base import App, Capability, Platform, Scope
+    from adapters.base import App, Platform, Scope
     from bot.services.access import Actor
     from bot.services.accounts.catalog import PlatformCatalog
     from bot.services.accounts.health import HealthReader
@@ -51,6 +53,12 @@ class AccountProfile:
     def app(self) -> App:
         """The app of ours it was connected with."""
         return next(app for app in self.platform.apps if app.key == self.account.app)
+
+    @property
+    def can_publish(self) -> bool:
+        """Tell whether a post would reach it now, as far as we know."""
+        here = self.diagnosis.problem is not Problem.NOT_CONFIGURED
+        return here and not self.diagnosis.broken and Capability.PUBLISH in self.can
 
     @property
     def value(self) -> str:

@@ -49,13 +49,21 @@ class DeliveryMedia:
 
     async def read(self, media: Media, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         """Yield bytes of the file. See `MediaSource.read`."""
-        async with self.library.database.organization(self.organization_id, write=False) as session:
-            file = await Files(session).get(self.organization_id, media.key)
+        file = await self._find(media)
         if file is None:
             raise LookupError(media.key)
         end = file.size if length is None else min(file.size, start + length)
         async for piece in self.library.store.read(file.key, start, end):
             yield piece
+
+    async def has(self, media: Media) -> bool:
+        """Tell whether the file is still stored, with its bytes."""
+        file = await self._find(media)
+        return file is not None and await self.library.store.has(file.key)
+
+    async def _find(self, media: Media) -> StoredFile | None:
+        async with self.library.database.organization(self.organization_id, write=False) as session:
+            return await Files(session).get(self.organization_id, media.key)
 
     async def public_url(self, media: Media) -> str:
         """Return an address of the file that is open until the delivery's outcome is final, at most two hours."""

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from adapters.base import (
     Busy,
     Client,
     GrantDead,
+    MediaSource,
     Misconfigured,
     Outgoing,
     Publisher,
     Publishes,
     Receipt,
+    Rejected,
     TokenRefused,
     Tokens,
 )
 from bot.services.posts.contents import load
+from bot.services.posts.policy import FILE_GONE
 from storage.accounts import Accounts
 from storage.models import StepStatus
 
 if TYPE_CHECKING:
-    from adapters.base import Adapter, Handles, MediaSource
+    from adapters.base import Adapter, Handles, Media
     from bot.services.accounts.catalog import PlatformCatalog
     from bot.services.tokens.fresh import Fresh, FreshTokens
     from bot.services.tokens.refreshing import Refresher
@@ -34,6 +37,14 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 Keep = Callable[["Handles"], Awaitable[None]]
+
+
+class StoredMedia(MediaSource, Protocol):
+    """The stored files of an organization, for a delivery."""
+
+    async def has(self, media: Media) -> bool:
+        """Tell whether a file is still stored."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +64,8 @@ class PublishingCalls:
     adapters: Mapping[str, Adapter]
     tokens: FreshTokens
     refresher: Refresher
-    media: Callable[[str, str], MediaSource]
-    """Returns the stored files of an organization, for a delivery."""
+    media: Callable[[str, str], StoredMedia]
+    """Returns the files of an organization, for a delivery."""
     database: Database
     vault: Vault
 
@@ -152,6 +163,19 @@ class PublishingCalls:
         queue = self.refresher.queues.get(work.account.app)
         if queue is not None and (held := await queue.spend(0)) is not None:
             raise Busy("held_back", retry_after=held)
+
+    async def check_files(self, work: Work) -> None:
+        """Return if every file of the delivery is still stored.
+
+        Raises:
+            Rejected: One is not.
+
+        """
+        content = load(work.delivery.content)
+        stored = self.media(work.account.organization_id, work.delivery.id)
+        for file in (*content.all_media, *filter(None, [content.cover])):
+            if not await stored.has(file):
+                raise Rejected(FILE_GONE)
 
     async def report(self, grant: Grant | None, error: Misconfigured) -> None:
         """Tell the operator that the platform refuses our app."""

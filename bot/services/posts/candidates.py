@@ -95,7 +95,7 @@ def candidate(
     if publisher is None:
         return Candidate(profile=profile, unsuited=Unsuited.NOT_YET)
     facts = publisher.facts
-    if profile.diagnosis.broken or Capability.PUBLISH not in profile.can:
+    if not profile.can_publish:
         return Candidate(profile=profile, unsuited=Unsuited.BROKEN, facts=facts)
     details = written.of(profile.account.id)
     wanted = format_for(facts, written, details)

@@ -50,20 +50,20 @@ class Delivering:
         reconciling: Reconciling,
         database: Database,
         vault: Vault,
-        at_once: int = AT_ONCE,
+        renew_every_s: float = RENEW_EVERY_S,
     ) -> None:
         self._calls = calls
         self._sending = sending
         self._reconciling = reconciling
         self._database = database
         self._vault = vault
-        self._at_once = at_once
+        self._renew_every_s = renew_every_s
         self._working: set[asyncio.Task[None]] = set()
         self._stopping = False
 
     async def run(self) -> None:
         """Begin with everything that is due, as far as there is room. What was begun goes on after this returns."""
-        while not self._stopping and (room := self._at_once - len(self._working)) > 0:
+        while not self._stopping and (room := AT_ONCE - len(self._working)) > 0:
             if not await any_due(self._database.autocommit):
                 return
             async with self._database.system() as session:
@@ -109,7 +109,7 @@ class Delivering:
 
         async def renew() -> None:
             while True:
-                await asyncio.sleep(RENEW_EVERY_S)
+                await asyncio.sleep(self._renew_every_s)
                 try:
                     async with self._database.system() as session:
                         await Deliveries(session, self._vault).renew(delivery)
@@ -138,10 +138,12 @@ class Delivering:
             work, due_in = await deliveries.work(delivery), delivery.due_at - await database_time(session)
         unclear = [s for s in work.steps if s.status in {StepStatus.SENDING, StepStatus.ACCEPTED}]
         if unclear:
-            if await self._reconciling.look(work, unclear[0]):
+            if (found := await self._reconciling.look(work, unclear[0])) is not None:
                 async with self._database.system(write=False) as session:
                     work = await Deliveries(session, self._vault).work(delivery)
-                await self._sending.send(work)
+                await self._sending.send(work, again_in=found.again_in)
+        elif delivery.status == DeliveryStatus.SENT:
+            await self._reconciling.look_for_address(work)
         elif delivery.status in {DeliveryStatus.SENDING, DeliveryStatus.UNKNOWN}:  # between two steps
             await self._sending.send(work)
         elif delivery.status in BEFORE_SENDING:

@@ -29,6 +29,10 @@ PROCESSED_WITHIN = timedelta(hours=24)
 """How long a platform may work on what it has accepted, before a person is asked."""
 NO_RECEIPT = "no_receipt"
 """Our own code: a step cannot follow one whose id nobody knows."""
+FILE_GONE = "file_gone"
+"""Our own code: a file of the post is not stored any more."""
+LINK_WITHIN = timedelta(hours=24)
+"""How long the platform is asked for the address of a post that is live."""
 MOST_EXPIRED = 5
 """How often in a row what was prepared may expire before it is sent."""
 

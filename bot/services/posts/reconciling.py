@@ -11,13 +11,13 @@ from adapters.base import GrantDead, PlatformError
 from bot.ops.logs import logger
 from bot.ops.metrics import DELIVERIES
 from bot.services.posts.contents import load
-from bot.services.posts.policy import Judgement, Verdict, judge, pause
+from bot.services.posts.policy import LINK_WITHIN, Judgement, Verdict, judge, pause
 from storage.deliveries import Deliveries, handles_of
 from storage.engine.statements import database_time
 from storage.models import DeliveryStatus, StepStatus
 
 if TYPE_CHECKING:
-    from adapters.base import Finding, Handles
+    from adapters.base import Finding, Handles, Receipt
     from bot.services.posts.calls import PublishingCalls
     from bot.services.posts.results import Results
     from storage.deliveries import Work
@@ -37,8 +37,8 @@ class Reconciling:
         self._database = database
         self._vault = vault
 
-    async def look(self, work: Work, row: DeliveryStep) -> bool:
-        """Look what became of a step, and store it; return whether the delivery goes on with its next step.
+    async def look(self, work: Work, row: DeliveryStep) -> Finding | None:
+        """Look what became of a step, and store it; return what was found if it is live, and None otherwise.
 
         Raises:
             LeaseLost: The delivery is not ours any more.
@@ -48,25 +48,49 @@ class Reconciling:
             finding = await self._ask(work, row)
         except GrantDead as error:
             await self._settle(work, row, Judgement(verdict=Verdict.ASK), error.code)
-            return False
+            return None
         except PlatformError as error:
             await self._not_answered(work, row, error)
-            return False
+            return None
         async with self._database.system(write=False) as session:
             since = await database_time(session) - row.started_at
         judgement = judge(finding, looks=work.delivery.looks, since=since)
         if judgement.verdict is not Verdict.SENT or finding.receipt is None:
             await self._settle(work, row, judgement, finding.code)
-            return False
+            return None
         async with self._database.system() as session:
             await Deliveries(session, self._vault).settle_step(
-                row,
-                StepStatus.SENT,
-                receipt_id=finding.receipt.id,
-                url=finding.receipt.url,
-                note=finding.receipt.note,
+                row, StepStatus.SENT, **_stored(finding.receipt)
             )
-        return True
+        return finding
+
+    async def look_for_address(self, work: Work) -> None:
+        """Ask the platform again for the address of a post that is live.
+
+        Raises:
+            LeaseLost: The delivery is not ours any more.
+
+        """
+        delivery, row = work.delivery, next((step for step in work.steps if not step.receipt_id), None)
+        again_in, receipt = None, None
+        if row is not None:
+            try:
+                finding = await self._ask(work, row)
+            except GrantDead:
+                pass
+            except PlatformError as error:
+                again_in = error.retry_after or pause(delivery.failures)
+            else:
+                again_in, receipt = finding.again_in, finding.receipt
+        async with self._database.system() as session:
+            deliveries = Deliveries(session, self._vault)
+            if row is not None and await database_time(session) - row.started_at > LINK_WITHIN:
+                again_in = None
+            if row is not None and receipt is not None and receipt.id:
+                await deliveries.settle_step(row, StepStatus.SENT, **_stored(receipt))
+                await self._results.update(session, work.post)
+            failures = delivery.failures + 1 if receipt is None else 0
+            await deliveries.settle(delivery, DeliveryStatus.SENT, again_in=again_in, failures=failures)
 
     async def _ask(self, work: Work, row: DeliveryStep) -> Finding:
         publisher, delivery = self._calls.publisher(work.account.platform), work.delivery
@@ -118,6 +142,11 @@ class Reconciling:
             await self._results.update(session, work.post)
         DELIVERIES.labels(work.account.platform, judgement.verdict).inc()
         log.info("delivery.looked", delivery=delivery.id, verdict=judgement.verdict, code=code)
+
+
+def _stored(receipt: Receipt) -> dict[str, str]:
+    """Return a receipt as a step's columns."""
+    return {"receipt_id": receipt.id, "url": receipt.url, "note": receipt.note}
 
 
 def _still(row: DeliveryStep) -> DeliveryStatus:

@@ -68,6 +68,7 @@ class Sending:
         delivery, publisher = work.delivery, self._calls.publisher(work.account.platform)
         handles, keep = handles_of(self._vault, delivery), self._keeper(delivery)
         try:
+            await self._calls.check_files(work)
             await self._calls.allowed(work)
             prepared = await self._calls.use(
                 work, keep, lambda outgoing: publisher.prepare(outgoing, handles)
@@ -82,8 +83,11 @@ class Sending:
             return False
         return True
 
-    async def send(self, work: Work) -> None:
-        """Send every step that was not begun yet, in order; stop at the first that is not live at once."""
+    async def send(self, work: Work, *, again_in: timedelta | None = None) -> None:
+        """Send every step that was not begun yet, in order; stop at the first that is not live at once.
+
+        `again_in`: when the platform is asked for the address of what is live already.
+        """
         steps = self._calls.publisher(work.account.platform).steps(load(work.delivery.content))
         for position in range(len(work.steps), len(steps)):
             if any(step.status == StepStatus.SENT and not step.receipt_id for step in work.steps):
@@ -96,7 +100,9 @@ class Sending:
             ) as session:  # with the receipt, which the next may need
                 work = await Deliveries(session, self._vault).work(work.delivery)
         async with self._database.system() as session:
-            await Deliveries(session, self._vault).settle(work.delivery, DeliveryStatus.SENT)
+            await Deliveries(session, self._vault).settle(
+                work.delivery, DeliveryStatus.SENT, again_in=again_in
+            )
             await self._results.update(session, work.post)
         DELIVERIES.labels(work.account.platform, "sent").inc()
 
@@ -115,6 +121,8 @@ class Sending:
     async def _send_step(self, work: Work, position: int, step: Step) -> bool:
         """Send one step; return whether the delivery goes on with the next."""
         try:
+            if position == 0:
+                await self._calls.check_files(work)
             await self._calls.allowed(work)
             authorized = await self._calls.authorize(work)
         except PlatformError as error:

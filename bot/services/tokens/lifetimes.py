@@ -86,6 +86,15 @@ def only_data_ends(platform: Platform, grant: Grant) -> bool:
     return data is not None and ends_at(platform, grant) == data
 
 
+def publishes_until(platform: Platform, grant: Grant, now: datetime) -> datetime | None:
+    """Return when a working grant stops publishing unless a person signs in again; None if no date is known.
+
+    Not a date that a refresh still moves, and not one after which the platform only stops showing data.
+    """
+    ends = lifetime(platform, grant, now).expiry in {Expiry.RENEWS_UNTIL, Expiry.NOT_RENEWED, Expiry.ENDS}
+    return works_until(grant) if ends and not platform.account_tokens else None
+
+
 def _data_until(platform: Platform, grant: Grant) -> datetime | None:
     """Return when the platform stops showing data, which no refresh moves; None if it doesn't."""
     limited = platform.data_access_window is not None and grant.refresh_sealed is None

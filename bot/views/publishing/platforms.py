@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.services.posts.policy import NO_RECEIPT
+from bot.services.posts.policy import FILE_GONE, NO_RECEIPT
 from bot.views.publishing import facebook, instagram, linkedin, reddit, tiktok, x, youtube
 from bot.views.publishing.words import PlatformWords
 
@@ -44,5 +44,7 @@ def refusal(platform: str, name: str, code: str) -> str:
         return (
             f"I don't know the address of the part that is live, so I can't go on from it. Do it on {name}."
         )
+    if code == FILE_GONE:
+        return "A file of this post isn't stored any more, so nothing was published. Post it again with the file."
     known = words_of(platform).refusals.get(code)
     return known or f"{name} refused it (`{code.replace('`', '')}`). Change the post and try again."

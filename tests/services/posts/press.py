@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlmodel import col, select, update
@@ -66,6 +67,7 @@ RULE = TextRule(most=280)
 FACTS = PublishingFacts(
     formats={
         Format.TEXT: FormatRule(texts={TextField.TEXT: RULE, TextField.FIRST_COMMENT: RULE}),
+        Format.IMAGE: FormatRule(texts={TextField.TEXT: RULE}, most=1),
         Format.THREAD: FormatRule(fewest=2, most=25, part=FormatRule(texts={TextField.TEXT: RULE})),
     }
 )
@@ -202,6 +204,9 @@ class Desk:
 
     press: Press
     engine: Delivering
+    another_engine: Callable[..., Delivering]
+    """Returns the engine of another process, with limits of its own."""
+    files: StoredMedia
     database: Database
     vault: Vault
     organization_id: str
@@ -229,12 +234,13 @@ class Desk:
 
     async def later(self, delivery_id: str, **values: Any) -> None:
         """Let the time of a delivery's next work come, and the lease of whoever had it end."""
-        ours = update(Delivery).where(col(Delivery.id) == delivery_id, col(Delivery.work_at).is_not(None))
+        if (await self.delivery(delivery_id)).work_at is not None:
+            await self._set(delivery_id, work_at=now(), lease_until=None, **values)
+
+    async def _set(self, delivery_id: str, **values: Any) -> None:
+        ours = update(Delivery).where(col(Delivery.id) == delivery_id)
         async with self.database.system() as session:
-            await session.exec(
-                ours.values(work_at=now(), lease_until=None, **values),
-                execution_options={"synchronize_session": False},
-            )
+            await session.exec(ours.values(**values), execution_options={"synchronize_session": False})
 
     async def delivery(self, delivery_id: str) -> Delivery:
         """Return a delivery as it is now."""
@@ -246,6 +252,22 @@ class Desk:
         async with self.database.system(write=False) as session:
             row = (await session.exec(select(Delivery).where(Delivery.id == delivery_id))).one()
             return None if row.work_at is None else row.work_at - await database_time(session)
+
+    async def lease_ends(self, delivery_id: str) -> None:
+        """Let the lease of whoever has a delivery end."""
+        await self._set(delivery_id, lease_until=now(timedelta(seconds=-1)))
+
+    async def leased(self, delivery_id: str) -> bool:
+        """Tell whether a process has the delivery."""
+        async with self.database.system(write=False) as session:
+            found = select(Delivery.id).where(Delivery.id == delivery_id, col(Delivery.lease_until) > now())
+            return (await session.exec(found)).first() is not None
+
+    async def addresses(self, delivery_id: str) -> list[str]:
+        """Return where each step that was begun can be seen."""
+        async with self.database.system(write=False) as session:
+            found = select(DeliveryStep.url).where(DeliveryStep.delivery_id == delivery_id)
+            return list(await session.exec(found.order_by(col(DeliveryStep.position))))
 
     async def steps(self, delivery_id: str) -> list[tuple[str, str]]:
         """Return the kind and the state of every step that was begun."""
@@ -307,25 +329,29 @@ async def open_desk(database: Database, vault: Vault, **limits: Any) -> Desk:
         account = await Accounts(session, vault).attach(
             organization.id, grant=grant, connected_by=member.id, found=found
         )
+    files = StoredMedia()
     calls = PublishingCalls(
         catalog=catalog,
         adapters=adapters,
         tokens=FreshTokens(catalog, refresher, database),
         refresher=refresher,
-        media=lambda *_: StoredMedia(),
+        media=lambda *_: files,
+        database=database,
+        vault=vault,
+    )
+    engine = partial(
+        Delivering,
+        calls=calls,
+        sending=Sending(calls=calls, results=Results(), database=database, vault=vault),
+        reconciling=Reconciling(calls=calls, results=Results(), database=database, vault=vault),
         database=database,
         vault=vault,
     )
     return Desk(
         press=press,
-        engine=Delivering(
-            calls=calls,
-            sending=Sending(calls=calls, results=Results(), database=database, vault=vault),
-            reconciling=Reconciling(calls=calls, results=Results(), database=database, vault=vault),
-            database=database,
-            vault=vault,
-            **limits,
-        ),
+        engine=engine(**limits),
+        another_engine=engine,
+        files=files,
         database=database,
         vault=vault,
         organization_id=organization.id,

@@ -23,14 +23,16 @@ from adapters.base import (
     OutcomeUnknown,
     Part,
     Prepared,
+    Receipt,
     Rejected,
     TokenRefused,
 )
-from bot.services.posts.policy import LATE_AFTER, LOOKS, OUR_FAULT_PAUSE
+from bot.services.posts.policy import FILE_GONE, LATE_AFTER, LINK_WITHIN, LOOKS, OUR_FAULT_PAUSE
 from storage.deliveries import Deliveries, LeaseLost, any_due
 from storage.delivery_decisions import DeliveryDecisions
 from storage.engine.db import Database
-from storage.models import Delivery, DeliveryStatus, Grant, OperatorAlert
+from storage.engine.statements import now
+from storage.models import Delivery, DeliveryStatus, DeliveryStep, Grant, OperatorAlert
 from storage.posts import Posts
 from storage.refreshes import Refreshes
 from storage.vault import Vault
@@ -414,6 +416,150 @@ async def test_an_account_gets_one_post_at_a_time(desk: Desk) -> None:
     await desk.run()
     await desk.run()
     assert {(await desk.delivery(one)).status for one in (first, second)} == {SENT}
+
+
+async def test_two_processes_never_have_two_posts_of_one_account(
+    postgres_database: Database, vault: Vault
+) -> None:
+    desk = await open_desk(postgres_database, vault)
+    await desk.schedule("Mugs")
+    await desk.schedule("Cups")
+
+    async with postgres_database.system() as ours, postgres_database.system() as theirs:
+        first = await Deliveries(ours, vault).claim(10)
+        second = await Deliveries(theirs, vault).claim(10)
+
+    assert (len(first), second) == (1, [])
+
+
+async def test_processes_that_begin_together_leave_each_account_one_post(desk: Desk) -> None:
+    accounts = [await desk.account(number) for number in range(5)]
+    for number, account in enumerate(accounts * 4):
+        await desk.schedule(f"Post {number}", account_id=account)
+
+    async def claim() -> list[Delivery]:
+        async with desk.database.system() as session:
+            return await Deliveries(session, desk.vault).claim(3)
+
+    taken = [one for found in await asyncio.gather(*(claim() for _ in range(12))) for one in found]
+
+    times = Counter(one.account_id for one in taken)
+    assert set(times) <= set(accounts)
+    assert set(times.values()) == {1}
+
+
+async def test_a_file_that_vanished_fails_the_post_before_the_platform_hears_of_it(small: Desk) -> None:
+    picture = small.files.image()
+    post = await small.schedule(Content(format=Format.IMAGE, text="Mugs", media=(picture,)))
+    del small.files.files[picture.key]
+
+    await small.run()
+
+    row = await small.delivery(post)
+    assert (row.status, row.code, small.press.calls) == (DeliveryStatus.FAILED, FILE_GONE, [])
+
+
+async def test_a_file_that_vanishes_between_preparing_and_sending_fails_the_post(small: Desk) -> None:
+    picture = small.files.image()
+    post = await small.schedule(Content(format=Format.IMAGE, text="Mugs", media=(picture,)), HOUR / 12)
+    await small.run()
+    between = (await small.delivery(post)).status
+    del small.files.files[picture.key]
+    await small.later(post, due_at=now())
+
+    await small.run()
+
+    row = await small.delivery(post)
+    assert (between, row.status, row.code) == (DeliveryStatus.READY, DeliveryStatus.FAILED, FILE_GONE)
+    assert small.press.calls == ["prepare"]
+
+
+async def test_an_address_that_the_platform_names_later_is_added_to_the_receipt(desk: Desk) -> None:
+    nameless = Receipt(id="", url="https://x.com/octademo", note="link_later")
+    soon = timedelta(minutes=5)
+    desk.press.sends.append(Accepted(handles={}, again_in=timedelta(seconds=5)))
+    desk.press.looks.extend(
+        [
+            Finding(outcome=Outcome.LIVE, receipt=nameless, again_in=soon),
+            Busy("http_503"),
+            Finding(outcome=Outcome.LIVE, receipt=nameless, again_in=soon),
+        ]
+    )
+    post = await desk.schedule("Mugs")
+    seen = []
+    for _ in range(6):
+        await desk.run()
+        seen.append((await desk.delivery(post)).status)
+        await desk.later(post)
+
+    assert seen == [SENDING, SENT, SENT, SENT, SENT, SENT]
+    assert desk.press.calls == ["prepare", "send post 0", "look", "look", "look", "look"]
+    assert await desk.addresses(post) == ["https://x.com/octademo/status/1"]
+    assert await desk.waits(post) is None
+
+
+async def test_an_address_that_never_comes_is_not_waited_for_longer_than_a_day(small: Desk) -> None:
+    nameless = Receipt(id="", url="https://x.com/octademo", note="link_later")
+    small.press.sends.append(Accepted(handles={}, again_in=timedelta(seconds=5)))
+    small.press.looks.extend(
+        Finding(outcome=Outcome.LIVE, receipt=nameless, again_in=timedelta(minutes=5)) for _ in range(3)
+    )
+    post = await small.schedule("Mugs")
+    for _ in range(2):
+        await small.run()
+        await small.later(post)
+    async with small.database.system() as session:
+        await session.exec(update(DeliveryStep).values(started_at=now(-LINK_WITHIN)))
+
+    await small.run()
+
+    assert await small.waits(post) is None
+    assert (await small.delivery(post)).status == SENT
+
+
+async def test_a_call_that_a_shutdown_cuts_off_is_looked_up_and_not_repeated(desk: Desk) -> None:
+    called = asyncio.Event()
+
+    async def never_answers() -> None:
+        called.set()
+        await asyncio.Event().wait()
+
+    desk.press.during_send = never_answers
+    post = await desk.schedule("Mugs")
+    await desk.engine.run()
+    await called.wait()
+
+    await desk.engine.drain(0)
+    between = (await desk.delivery(post)).status
+    desk.press.posts.append(("4711", "Mugs"))  # the platform had it
+    successor = desk.another_engine()
+    await desk.later(post)
+    await successor.run()
+    await successor.finish()
+
+    assert between == SENDING
+    assert desk.press.calls == ["prepare", "send post 0", "look"]
+    assert (await desk.delivery(post)).status == SENT
+
+
+async def test_a_call_that_takes_minutes_keeps_its_delivery(desk: Desk) -> None:
+    engine = desk.another_engine(renew_every_s=0.05)
+    post = await desk.schedule("Mugs")
+
+    async def until_renewed() -> None:
+        """Answer only after the lease was over and is extended again."""
+        await desk.lease_ends(post)
+        for _ in range(500):
+            if await desk.leased(post):
+                return
+            await asyncio.sleep(0.02)
+
+    desk.press.during_send = until_renewed
+    await engine.run()
+    await engine.finish()
+
+    assert (await desk.delivery(post)).status == SENT
+    assert desk.press.calls == ["prepare", "send post 0"]
 
 
 async def test_many_workers_send_each_delivery_once(

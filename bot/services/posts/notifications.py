@@ -1,0 +1,16 @@
+"""What people are told about posts, as facts. See `bot.services.notifications`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.services.notifications import Listener, Living
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostResult(Living):
+    """What has become of a post so far: one message a post, kept up to date."""
+
+    KIND = "post_result"
+    LISTENER = Listener.POST_RESULTS
+    post_id: str

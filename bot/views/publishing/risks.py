@@ -1,0 +1,32 @@
+"""The sentences for what can keep a scheduled post from going out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.services.accounts.problems import Problem, Remedy
+from bot.services.posts.risks import RiskCode
+from bot.views import diagnosis
+
+if TYPE_CHECKING:
+    from bot.services.posts.risks import Risk
+
+
+def sentence(risk: Risk) -> str:
+    """Return what can go wrong, and what helps: literal text."""
+    name = f"{risk.account} ({risk.diagnosis.platform.name})"
+    match risk.code:
+        case RiskCode.SIGN_IN_ENDS:
+            return f"{name}: the sign-in ends before this is due. Reconnect it before then."
+        case RiskCode.CANNOT_PUBLISH:
+            return f"{name}: {_now(risk)}"
+
+
+def _now(risk: Risk) -> str:
+    """Return why the account can't publish now."""
+    found = risk.diagnosis
+    if found.problem is Problem.ACCOUNT_LOST:
+        return "the role or access that we publish with is gone. Reconnect it."
+    if found.remedy is Remedy.RECONNECT and found.broken:
+        return "the sign-in has ended. Reconnect it."
+    return f"{diagnosis.sentence(found)} {diagnosis.advice(found)}".strip()
