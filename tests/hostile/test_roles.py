@@ -108,6 +108,7 @@ OBJECTS = {
     "incident.who": "incident",
     "org.withdraw": "invitation",
     "posts.cancel": "post",
+    "posts.details": "post",
     "posts.publish": "post",
 }
 

@@ -103,6 +103,7 @@ MEANT = {
     ("post.cancel", "delivery"),
     ("post.publish", "delivery"),
     ("posts.cancel", "post"),
+    ("posts.details", "post"),
     ("posts.publish", "post"),
     ("compose.continue", "draft"),
     ("compose.discard", "draft"),
