@@ -39,10 +39,13 @@ if TYPE_CHECKING:
     from bot.services.organizations.offboarding import OffboardingService
     from bot.services.organizations.organizations import OrganizationService
     from bot.services.organizations.ownership import OwnershipService
+    from bot.services.posts.changing import PostChanges
+    from bot.services.posts.checking import Checking
     from bot.services.posts.composing import Composing
     from bot.services.posts.decisions import DeliveryDecider
     from bot.services.posts.delivering import Delivering
     from bot.services.posts.results import Results
+    from bot.services.posts.watching import Watching
     from bot.services.tokens.fresh import FreshTokens
     from bot.services.tokens.refreshing import Refresher
     from bot.settings import Settings
@@ -77,7 +80,10 @@ class PostServices:
     results: Results
     composing: Composing
     decider: DeliveryDecider
+    changes: PostChanges
     delivering: Delivering
+    checking: Checking
+    watching: Watching
     library: MediaLibrary
     intake: Intake
 

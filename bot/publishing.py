@@ -12,6 +12,8 @@ from bot.services.media.intake import Intake
 from bot.services.media.library import MediaLibrary
 from bot.services.posts.asking import Asking
 from bot.services.posts.calls import PublishingCalls
+from bot.services.posts.changing import PostChanges
+from bot.services.posts.checking import Checking
 from bot.services.posts.composing import Composing
 from bot.services.posts.decisions import DeliveryDecider
 from bot.services.posts.delivering import Delivering
@@ -19,8 +21,10 @@ from bot.services.posts.listing import PostLists
 from bot.services.posts.reconciling import Reconciling
 from bot.services.posts.results import Results
 from bot.services.posts.sending import Sending
+from bot.services.posts.watching import Watching
 from bot.slack.files import SlackFiles
 from bot.stories.post_decisions import PostDecisionsStory
+from bot.stories.post_fields import PostFieldsStory
 from bot.stories.post_lists import PostListsStory
 from bot.stories.posts import PostsStory
 
@@ -55,11 +59,14 @@ def post_services(
         results=results,
         composing=Composing(profiles, base.adapters, results, Asking(base.adapters, tokens), database),
         decider=DeliveryDecider(results, database),
+        changes=PostChanges(base.adapters, results, database),
         library=library,
         intake=Intake(database=database, store=base.media, inspector=Inspector()),
         delivering=Delivering(
             calls=calls, sending=sending, reconciling=reconciling, database=database, vault=vault
         ),
+        checking=Checking(calls=calls, results=results, database=database, vault=vault),
+        watching=Watching(calls=calls, results=results, database=database, vault=vault),
     )
 
 
@@ -74,7 +81,15 @@ def post_stories(base: Base, services: Services, places: PlaceService, home: Hom
         api_url=base.settings.slack_api_url,
     )
     return (
-        PostsStory(posts.composing, places, posts.intake, files),
+        PostsStory(posts.composing, posts.changes, places, posts.intake, files),
+        PostFieldsStory(posts.composing, places),
         PostDecisionsStory(posts.decider),
-        PostListsStory(PostLists(base.database), posts.decider, posts.composing, services.catalog, home),
+        PostListsStory(
+            lists=PostLists(base.database),
+            decider=posts.decider,
+            composing=posts.composing,
+            changes=posts.changes,
+            catalog=services.catalog,
+            home=home,
+        ),
     )

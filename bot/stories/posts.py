@@ -8,15 +8,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from adapters.base import PlatformError
-from bot.services.errors import NotFoundError, Thing
+from bot.services.errors import NotFoundError, PostChangedError, PostOutError, Thing
 from bot.services.media.intake import Incoming, RefusedFile, Taken
 from bot.services.permissions import Permission
 from bot.services.posts.composing import ProblemsError, TimeError, UnsuitedError, Where
 from bot.services.posts.drafts import ThreadPart, Written
 from bot.slack.plain_text import plain_text
 from bot.slack.refusals import BadInputError
-from bot.slack.routes import Answer, Done, Kind, OpenModal, Options, Request, UpdateModal, command, on
-from bot.views import accounts as account_views
+from bot.slack.routes import Answer, Done, Kind, OpenModal, Request, UpdateModal, command, on
+from bot.views.errors import sentence
 from bot.views.publishing import attachments, details, entries, fields
 from bot.views.publishing import composer as views
 from storage.engine import time_limit
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bot.services.accounts.places import PlaceService
     from bot.services.media.intake import Intake
     from bot.services.posts.candidates import AccountProblems, Candidate
+    from bot.services.posts.changing import PostChanges
     from bot.services.posts.composing import Composing
     from bot.slack.files import SlackFiles
 
@@ -51,6 +52,7 @@ class PostsStory:
     """The composer."""
 
     composing: Composing
+    changes: PostChanges
     places: PlaceService
     intake: Intake
     files: SlackFiles
@@ -83,6 +85,21 @@ class PostsStory:
         """Answer a draft's Continue with the form, as it was left."""
         draft_id = _page(request).draft_id
         return await self._open(request, await self.composing.resume(request.actor, draft_id), draft_id)
+
+    @on(Kind.ACTION, "posts.edit", Permission.PUBLISH, changes=False, opens=views.TITLE)
+    async def edit(self, request: Request) -> Answer:
+        """Answer a post's Edit with the form, and in it everything that is not out yet."""
+        found = await self.changes.open(request.actor, request.target.partition(":")[0])
+        return await self._open(request, found.written, found.draft_id)
+
+    @on(Kind.ACTION, "posts.duplicate", Permission.PUBLISH)
+    async def duplicate(self, request: Request) -> Answer:
+        """Answer a post's Duplicate with the form for another post that says the same."""
+        post_id = request.target.partition(":")[0]
+        found = await self.changes.duplicate(
+            request.actor, post_id, _where(request, request.sender.channel_id)
+        )
+        return await self._open(request, found.written, found.draft_id)
 
     async def _open(self, request: Request, written: Written, draft_id: str = "") -> Answer:
         may_attach = await self.files.allowed(request.sender)
@@ -124,7 +141,8 @@ class PostsStory:
         written = entries.first_form(
             _entries(request), await self.composing.draft(request.actor, page.draft_id)
         )
-        with suppress(NotFoundError):  # somebody else's draft: no answer tells that there is one
+        # Somebody else's draft, of which no answer tells; or a form that says on submission that it is outdated.
+        with suppress(NotFoundError, PostChangedError):
             await self.composing.save(request.actor, page.draft_id, written, page.where)
         return written
 
@@ -148,7 +166,7 @@ class PostsStory:
     async def closed(self, request: Request) -> Answer:
         """Store what a form had in it, as far as Slack says. A post that was decided has no draft any more."""
         page = _page(request)
-        with suppress(NotFoundError):
+        with suppress(NotFoundError, PostChangedError):
             before = await self.composing.resume(request.actor, page.draft_id)
             written = entries.first_form(_entries(request), before)
             chosen = await self._still_chosen(request, written)
@@ -164,7 +182,10 @@ class PostsStory:
             raise NotFoundError(Thing.FORM)
         before = await self.composing.draft(request.actor, page.draft_id)
         written = entries.first_form(_entries(request), before)
-        await self.composing.save(request.actor, page.draft_id, written, page.where)
+        try:
+            await self.composing.save(request.actor, page.draft_id, written, page.where)
+        except PostChangedError as error:
+            return await self._again(request, written, [sentence(error)])
         if not written.accounts:
             raise BadInputError("Choose at least one account.", field=views.ACCOUNTS)
         with time_limit.unlimited():  # files take longer than a request may: the form is filled afterwards
@@ -232,7 +253,8 @@ class PostsStory:
     @on(Kind.ACTION, "compose.part", Permission.PUBLISH)
     async def keep_details(self, request: Request) -> Answer:
         """Store what is being typed."""
-        with suppress(NotFoundError):  # somebody else's draft: no answer tells that there is one
+        # Somebody else's draft, of which no answer tells; or a form that says on submission that it is outdated.
+        with suppress(NotFoundError, PostChangedError):
             await self._described(request)
         return Done()
 
@@ -330,19 +352,6 @@ class PostsStory:
         )
         return details.pages(chosen, written, shown)
 
-    @on(Kind.OPTIONS, "compose.place", Permission.PUBLISH, changes=False)
-    async def place(self, request: Request) -> Answer:
-        """Answer the typeahead of places inside an account."""
-        account_id = str(request.body.get("block_id", "")).partition(":")[2]
-        found = await self.places.search(request.actor, account_id, request.words)
-        return Options(account_views.place_options(found))
-
-    @on(Kind.OPTIONS, "compose.choice", Permission.PUBLISH, changes=False)
-    async def choice(self, request: Request) -> Answer:
-        """Answer the typeahead of a field with more values than Slack lists at once."""
-        written = await self.composing.draft(request.actor, _page(request).draft_id)
-        return Options(fields.matching(written, str(request.body.get("block_id", "")), request.words))
-
     async def _publish(self, request: Request, written: Written) -> Answer:
         page = _page(request)
         try:
@@ -355,6 +364,8 @@ class PostsStory:
         except TimeError as error:
             field = views.WHEN if views.WHEN in request.state else None
             raise BadInputError(views.TIMES[error.fault], field=field) from None
+        except (PostChangedError, PostOutError) as error:
+            return await self._again(request, written, [sentence(error)])
         return UpdateModal(views.decided(len(written.accounts), written.due_at, post.channel))
 
 
@@ -382,10 +393,15 @@ def _page(request: Request) -> Page:
     draft_id, channel = [*request.target.split(":"), ""][:2]
     if not draft_id.startswith("drf_"):
         raise NotFoundError(Thing.FORM)
-    shared = channel.startswith(("C", "G"))
     number = str((request.body.get("view") or {}).get("private_metadata", "")).rpartition(":")[2]
     return Page(
         draft_id=draft_id,
-        where=Where(slack_id=request.sender.team_id if shared else "", channel=channel if shared else ""),
+        where=_where(request, channel),
         number=int(number) if number.isdecimal() else 0,
     )
+
+
+def _where(request: Request, channel: str) -> Where:
+    """Return the channel if people share it; a direct message is nowhere."""
+    shared = channel.startswith(("C", "G"))
+    return Where(slack_id=request.sender.team_id if shared else "", channel=channel if shared else "")

@@ -37,6 +37,7 @@ from bot.services.organizations.deletion import DeletionOutlook
 from bot.services.organizations.join_codes import OpenCodes
 from bot.services.organizations.members import Roster
 from bot.services.organizations.notifications import AccessRequested
+from bot.services.posts.drafts import Written
 from bot.views import (
     access_requests,
     accounts,
@@ -58,6 +59,7 @@ from bot.views import (
     sign_in_as,
     waiting,
 )
+from bot.views.publishing import posts
 from bot.views.publishing.samples import composer
 from storage import models
 from storage.deletions import Inventory
@@ -191,6 +193,7 @@ def _views(platforms: list[Platform]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "deletion.confirm", deletion.confirm(outlook, {platform.key: platform.name})
     yield "alerts.form", alerts.form(_alert_settings())
     yield from composer(profile, value)
+    yield "publishing.posts.reschedule", posts.reschedule(Written(text="Mugs", due_at=WHEN), value)
     yield "reconnect_requests.send_to", reconnect_requests.send_to(_incident(platform))
     yield "members.members", members.members(_roster())
     yield "connect.which_organization", connect.which_organization([_summary()] * 2, WORKSPACE, platform.key)

@@ -109,7 +109,11 @@ OBJECTS = {
     "org.withdraw": "invitation",
     "posts.cancel": "post",
     "posts.details": "post",
+    "posts.duplicate": "post",
+    "posts.edit": "post",
     "posts.publish": "post",
+    "posts.reschedule": "post",
+    "posts.rescheduled": "post",
 }
 
 
