@@ -11,7 +11,7 @@ from adapters.base import PlatformError
 from bot.services.errors import NotFoundError, PostChangedError, PostOutError, Thing
 from bot.services.media.intake import Incoming, RefusedFile, Taken
 from bot.services.permissions import Permission
-from bot.services.posts.composing import ProblemsError, TimeError, UnsuitedError, Where
+from bot.services.posts.composing import ProblemsError, TimeError, UnsuitedError
 from bot.services.posts.drafts import ThreadPart, Written
 from bot.slack.plain_text import plain_text
 from bot.slack.refusals import BadInputError
@@ -34,17 +34,6 @@ if TYPE_CHECKING:
 
 TOPIC = "Posts"
 MOST_ALERTS = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """The form that a request came from."""
-
-    draft_id: str
-    where: Where
-    """Where it was begun."""
-    number: int = 0
-    """The page of the second form."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +86,7 @@ class PostsStory:
         """Answer a post's Duplicate with the form for another post that says the same."""
         post_id = request.target.partition(":")[0]
         found = await self.changes.duplicate(
-            request.actor, post_id, _where(request, request.sender.channel_id)
+            request.actor, post_id, entries.where_of(request.sender.channel_id, request.sender.team_id)
         )
         return await self._open(request, found.written, found.draft_id)
 
@@ -383,25 +372,7 @@ def _begun(request: Request) -> str:
     return ":".join(str(request.body["view"]["private_metadata"]).split(":")[:2])
 
 
-def _page(request: Request) -> Page:
-    """Return which form the request came from.
-
-    Raises:
-        NotFoundError: It is about no draft.
-
-    """
-    draft_id, channel = [*request.target.split(":"), ""][:2]
-    if not draft_id.startswith("drf_"):
-        raise NotFoundError(Thing.FORM)
-    number = str((request.body.get("view") or {}).get("private_metadata", "")).rpartition(":")[2]
-    return Page(
-        draft_id=draft_id,
-        where=_where(request, channel),
-        number=int(number) if number.isdecimal() else 0,
-    )
-
-
-def _where(request: Request, channel: str) -> Where:
-    """Return the channel if people share it; a direct message is nowhere."""
-    shared = channel.startswith(("C", "G"))
-    return Where(slack_id=request.sender.team_id if shared else "", channel=channel if shared else "")
+def _page(request: Request) -> entries.Page:
+    """Return which form the request came from."""
+    shown = request.body.get("view") or {}
+    return entries.page_of(request.target, str(shown.get("private_metadata", "")), request.sender.team_id)
