@@ -10,6 +10,7 @@ from bot.services.accounts.profiles import AccountProfiles
 from bot.services.media.inspecting import Inspector
 from bot.services.media.intake import Intake
 from bot.services.media.library import MediaLibrary
+from bot.services.posts.account_sets import AccountSetService
 from bot.services.posts.asking import Asking
 from bot.services.posts.calls import PublishingCalls
 from bot.services.posts.changing import PostChanges
@@ -21,12 +22,15 @@ from bot.services.posts.listing import PostLists
 from bot.services.posts.reconciling import Reconciling
 from bot.services.posts.results import Results
 from bot.services.posts.sending import Sending
+from bot.services.posts.slots import SlotService
 from bot.services.posts.watching import Watching
 from bot.slack.files import SlackFiles
+from bot.stories.account_sets import AccountSetsStory
 from bot.stories.post_decisions import PostDecisionsStory
 from bot.stories.post_fields import PostFieldsStory
 from bot.stories.post_lists import PostListsStory
 from bot.stories.posts import PostsStory
+from bot.stories.slots import SlotsStory
 
 if TYPE_CHECKING:
     from bot.parts import Base, Services
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
     from bot.services.tokens.fresh import FreshTokens
     from bot.services.tokens.refreshing import Refresher
     from bot.slack.home_tab import HomeTab
+    from bot.slack.zones import PeopleZones
 
 
 def post_services(
@@ -70,13 +75,16 @@ def post_services(
     )
 
 
-def post_stories(base: Base, services: Services, places: PlaceService, home: HomeTab) -> tuple[object, ...]:
+def post_stories(
+    base: Base, services: Services, places: PlaceService, home: HomeTab, zones: PeopleZones
+) -> tuple[object, ...]:
     """Construct the stories about posts."""
-    posts = services.posts
+    posts, database = services.posts, base.database
+    profiles = AccountProfiles(services.catalog, HealthReader(database), database, base.vault)
     files = SlackFiles(
         clients=base.slack_clients,
         session=base.slack_session,
-        database=base.database,
+        database=database,
         vault=base.vault,
         api_url=base.settings.slack_api_url,
     )
@@ -85,11 +93,13 @@ def post_stories(base: Base, services: Services, places: PlaceService, home: Hom
         PostFieldsStory(posts.composing, places),
         PostDecisionsStory(posts.decider),
         PostListsStory(
-            lists=PostLists(base.database),
+            lists=PostLists(database),
             decider=posts.decider,
             composing=posts.composing,
             changes=posts.changes,
             catalog=services.catalog,
             home=home,
         ),
+        SlotsStory(SlotService(database), profiles, zones),
+        AccountSetsStory(AccountSetService(database), profiles),
     )
