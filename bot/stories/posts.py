@@ -57,7 +57,7 @@ class PostsStory:
     )
     async def write(self, request: Request) -> Answer:
         """Answer `/octapost post [text]` with the form: the text is in it, and the channel's account set chosen."""
-        where = _where(request, request.sender.channel_id or "")
+        where = entries.where_of(request.sender.channel_id or "", request.sender.team_id)
         written = await self.composing.begun(request.actor, where, plain_text(request.words))
         return await self._open(request, written)
 
