@@ -31,6 +31,7 @@ from adapters.base import (
     Blocker,
     Capability,
     Defect,
+    Format,
     Hint,
     Media,
     Platform,
@@ -63,7 +64,7 @@ from bot.services.organizations.deletion import DeletionOutlook
 from bot.services.organizations.join_codes import OpenCodes
 from bot.services.organizations.members import Removed, Roster
 from bot.services.organizations.organizations import Overview
-from bot.services.posts.composing import Candidate
+from bot.services.posts.candidates import Candidate
 from bot.services.posts.drafts import Details, Written
 from bot.services.posts.faults import Fault as PostFault
 from bot.services.posts.faults import FaultKind
@@ -156,6 +157,9 @@ PIECES = {
     "bot.views.accounts.reconnect_button",
     "bot.views.help.all_commands",
     "bot.views.publishing.attachments.alert",
+    "bot.views.publishing.details.pages",
+    "bot.views.publishing.texts.fields",
+    "bot.views.publishing.texts.typed_into",
     "bot.views.messages.render",
     "bot.views.doctor.not_set_up",
     "bot.views.home.switcher",
@@ -320,13 +324,13 @@ class Specimens:
             PlatformSettings: lambda: max(self.offered, key=lambda one: len(one.clients)),
             PlatformOf: lambda: lambda _: found.platform,
             Candidate: lambda: Candidate(
-                profile=self.card(found.platform, app), needs_title=True, needs_alt_text=True
+                profile=self.card(found.platform, app), facts=FACTS, wanted=Format.TEXT
             ),
             Written: lambda: Written(
                 text=self.text,
                 media=(self.filled(Media, ""),) * 2,
                 accounts=(ACCOUNT,),
-                details={ACCOUNT: Details(title=self.text[:100], place="t5_1", place_name=self.text)},
+                details={ACCOUNT: Details(title=self.text[:100], own_text=self.text)},
             ),
             PublishingFacts: lambda: FACTS,
             PublishingProblem: PublishingProblem(
