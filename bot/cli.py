@@ -305,6 +305,19 @@ def new_keys() -> None:
     sys.stdout.write(KeyRing.generate() + "\n")
 
 
+@database_cli.command("restored")
+def restored() -> None:
+    """Say that the database was restored from a backup: what was due since is looked up instead of sent."""
+    settings = _settings()
+
+    async def work() -> int:
+        async with app.parts_of(settings) as parts:
+            return await parts.posts.restoring.restored()
+
+    count = _go(work())
+    out.print(f"{count} posts that were due are looked up on their platforms before anything is sent.")
+
+
 @keys_cli.command("rotate")
 def rotate_keys() -> None:
     """Encrypt every token again with the first key of the ring. Safe to stop and repeat."""

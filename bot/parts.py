@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from bot.services.posts.composing import Composing
     from bot.services.posts.decisions import DeliveryDecider
     from bot.services.posts.delivering import Delivering
+    from bot.services.posts.restoring import Restoring
     from bot.services.posts.results import Results
     from bot.services.posts.watching import Watching
     from bot.services.tokens.fresh import FreshTokens
@@ -84,6 +85,7 @@ class PostServices:
     delivering: Delivering
     checking: Checking
     watching: Watching
+    restoring: Restoring
     library: MediaLibrary
     intake: Intake
 

@@ -18,6 +18,7 @@ from bot.services.posts.decisions import DeliveryDecider
 from bot.services.posts.delivering import Delivering
 from bot.services.posts.listing import PostLists
 from bot.services.posts.reconciling import Reconciling
+from bot.services.posts.restoring import Restoring
 from bot.services.posts.results import Results
 from bot.services.posts.sending import Sending
 from bot.services.posts.watching import Watching
@@ -63,6 +64,7 @@ def post_services(
             calls=calls, sending=sending, reconciling=reconciling, database=database, vault=vault
         ),
         checking=Checking(calls=calls, results=results, database=database, vault=vault),
+        restoring=Restoring(calls=calls, results=results, marks=base.media, database=database),
         watching=Watching(calls=calls, results=results, database=database, vault=vault),
     )
 
