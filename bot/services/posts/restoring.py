@@ -7,7 +7,7 @@ lost what it knew: what was due since may be out, so it is looked up, and where 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from bot.ops.logs import logger
 from bot.services.posts.contents import load
@@ -23,26 +23,17 @@ if TYPE_CHECKING:
     from bot.services.posts.calls import PublishingCalls
     from bot.services.posts.results import Results
     from storage.engine.db import Database
+    from storage.media_store import MediaStore
 
 log = logger(__name__)
-
-
-class Marks(Protocol):
-    """Where the count is kept beside the database."""
-
-    async def read_mark(self) -> str:
-        """Return what was written last; empty: nothing."""
-        ...
-
-    async def write_mark(self, mark: str) -> None:
-        """Write a short text in place of the last one."""
-        ...
 
 
 class Restoring:
     """Counts, and doubts what was due after a restore. Built once, in `bot.app`."""
 
-    def __init__(self, *, calls: PublishingCalls, results: Results, marks: Marks, database: Database) -> None:
+    def __init__(
+        self, *, calls: PublishingCalls, results: Results, marks: MediaStore, database: Database
+    ) -> None:
         self._calls = calls
         self._results = results
         self._marks = marks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,19 +25,6 @@ HOUR = timedelta(hours=1)
 THREAD = Content(format=Format.THREAD, thread=(Part(text="One"), Part(text="Two")))
 
 
-@dataclass
-class Kept:
-    """A mark in memory."""
-
-    mark: str = ""
-
-    async def read_mark(self) -> str:
-        return self.mark
-
-    async def write_mark(self, mark: str) -> None:
-        self.mark = mark
-
-
 def copied(folder: Path) -> Path:
     """Return a backup of the database in a folder."""
     (file,) = folder.glob("*.sqlite3")
@@ -47,7 +34,7 @@ def copied(folder: Path) -> Path:
     return backup
 
 
-def restoring(desk: Desk, marks: Kept | MediaStore) -> Restoring:
+def restoring(desk: Desk, marks: MediaStore) -> Restoring:
     return Restoring(calls=desk.calls, results=Results(), marks=marks, database=desk.database)
 
 
@@ -88,13 +75,13 @@ async def test_what_went_out_after_the_backup_is_not_sent_again(
 
 @pytest.mark.parametrize("found", [Outcome.NOT_FOUND, Outcome.UNREADABLE])
 async def test_what_cannot_be_found_is_for_a_person_to_say(
-    database: Database, vault: Vault, found: Outcome
+    database: Database, vault: Vault, tmp_path: Path, found: Outcome
 ) -> None:
-    desk, marks = await open_desk(database, vault), Kept()
+    desk, marks = await open_desk(database, vault), MediaStore(str(tmp_path / "media"))
     post = await desk.schedule("Mugs")
     future = await desk.schedule("Cups", HOUR)
     await restoring(desk, marks).run()
-    marks.mark = marks.mark.replace("1 ", "9 ", 1)
+    await marks.write_mark((await marks.read_mark()).replace("1 ", "9 ", 1))
     desk.press.looks.extend([Finding(outcome=found)] * 3)
 
     await restoring(desk, marks).run()
@@ -106,29 +93,29 @@ async def test_what_cannot_be_found_is_for_a_person_to_say(
     assert (row.status, row.asks) == (UNKNOWN, True)
     assert (await desk.delivery(future)).status == SCHEDULED
     assert desk.press.posts == []
-    assert marks.mark.startswith("10 ")
+    assert (await marks.read_mark()).startswith("10 ")
 
 
 async def test_processes_that_count_beside_each_other_find_no_restore(
     database: Database, vault: Vault
 ) -> None:
-    desk, marks = await open_desk(database, vault), Kept()
+    desk, marks = await open_desk(database, vault), MediaStore(str(tmp_path / "media"))
     post = await desk.schedule("Mugs")
 
     for _ in range(3):
         for each in (restoring(desk, marks), restoring(desk, marks)):
             await each.run()
-    marks.mark = marks.mark.replace("6 ", "4 ", 1)  # a process wrote late
+    await marks.write_mark((await marks.read_mark()).replace("6 ", "4 ", 1))  # a process wrote late
     await restoring(desk, marks).run()
 
     assert (await desk.delivery(post)).status == SCHEDULED
-    assert marks.mark.startswith("7 ")
+    assert (await marks.read_mark()).startswith("7 ")
 
 
 async def test_nothing_is_sent_while_nobody_knows_whether_the_database_is_the_newest(
     sqlite_database: Database, vault: Vault
 ) -> None:
-    class Away(Kept):
+    class Away(MediaStore):
         async def read_mark(self) -> str:
             raise OSError("the store is away")
 
@@ -136,16 +123,18 @@ async def test_nothing_is_sent_while_nobody_knows_whether_the_database_is_the_ne
     await desk.schedule("Mugs")
 
     with pytest.raises(OSError, match="away"):
-        await restoring(desk, Away()).before(desk.engine.run)()
+        await restoring(desk, Away("")).before(desk.engine.run)()
 
     assert desk.press.calls == []
 
 
-async def test_the_operator_can_say_that_it_was_restored(database: Database, vault: Vault) -> None:
+async def test_the_operator_can_say_that_it_was_restored(
+    database: Database, vault: Vault, tmp_path: Path
+) -> None:
     desk = await open_desk(database, vault)
     post = await desk.schedule("Mugs")
 
-    count = await restoring(desk, Kept()).restored()
+    count = await restoring(desk, MediaStore(str(tmp_path))).restored()
 
     assert count == 1
     assert (await desk.delivery(post)).status == UNKNOWN
