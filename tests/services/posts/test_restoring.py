@@ -97,7 +97,7 @@ async def test_what_cannot_be_found_is_for_a_person_to_say(
 
 
 async def test_processes_that_count_beside_each_other_find_no_restore(
-    database: Database, vault: Vault
+    database: Database, vault: Vault, tmp_path: Path
 ) -> None:
     desk, marks = await open_desk(database, vault), MediaStore(str(tmp_path / "media"))
     post = await desk.schedule("Mugs")
