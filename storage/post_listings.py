@@ -32,7 +32,7 @@ class Which(StrEnum):
     SCHEDULED = "scheduled"
     """On its way, without anybody's help."""
     HELD = "held"
-    """Held, or late because it was."""
+    """Held, late because it was, or objected to."""
     FAILED = "failed"
     """Refused, or in doubt so that a person is asked."""
     SENT = "sent"
@@ -56,7 +56,7 @@ _LOOKED_UP = and_(_STATUS == DeliveryStatus.UNKNOWN, ~col(Delivery.asks))
 _IS: dict[Which, ColumnElement[bool]] = {
     Which.OPEN: _STATUS.not_in([DeliveryStatus.SENT, DeliveryStatus.CANCELLED]),
     Which.SCHEDULED: or_(_STATUS.in_([*BEFORE_SENDING, DeliveryStatus.SENDING]), _LOOKED_UP),
-    Which.HELD: _STATUS.in_([DeliveryStatus.HELD, DeliveryStatus.LATE]),
+    Which.HELD: _STATUS.in_([DeliveryStatus.HELD, DeliveryStatus.LATE, DeliveryStatus.OBJECTED]),
     Which.FAILED: or_(_STATUS == DeliveryStatus.FAILED, _IN_DOUBT),
     Which.SENT: _STATUS == DeliveryStatus.SENT,
 }

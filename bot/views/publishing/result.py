@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 SHOWN = 15
 """Accounts with a row of their own. Those that need someone come first, and the rest is counted."""
 EXCERPT = 150
-NEEDS_SOMEONE = (DeliveryStatus.FAILED, DeliveryStatus.UNKNOWN, DeliveryStatus.LATE, DeliveryStatus.HELD)
+STOPPED = frozenset({DeliveryStatus.FAILED, DeliveryStatus.LATE, DeliveryStatus.OBJECTED})
+"""A person decides whether it goes out."""
+NEEDS_SOMEONE = STOPPED | {DeliveryStatus.UNKNOWN, DeliveryStatus.HELD}
 BUTTONS = {
     Decision.LIVE: "It's live",
     Decision.NOT_LIVE: "Not live: send it",
@@ -66,7 +68,7 @@ def headline(report: PostReport) -> str:
 
 
 def _asks(one: DeliveryReport) -> bool:
-    return one.asks or one.status in {DeliveryStatus.FAILED, DeliveryStatus.LATE, DeliveryStatus.HELD}
+    return one.asks or one.status in STOPPED | {DeliveryStatus.HELD}
 
 
 def _counts(found: list[DeliveryReport]) -> str:
@@ -92,7 +94,7 @@ def _row(report: PostReport, one: DeliveryReport, platform: Platform) -> list[Js
 
 def _label(one: DeliveryReport, decision: Decision) -> str:
     """Return what the button of a decision says: what never left isn't tried again."""
-    first = decision is Decision.PUBLISH and one.status == DeliveryStatus.LATE
+    first = decision is Decision.PUBLISH and one.status != DeliveryStatus.FAILED
     return "Publish now" if first else BUTTONS[decision]
 
 
@@ -126,6 +128,8 @@ def state(one: DeliveryReport, platform: Platform) -> str:
             return "⚠️ waiting: the sign-in has ended. I'll publish it once someone reconnects the account."
         case DeliveryStatus.LATE:
             return f"⚠️ missed its time, {moment(one.due_at)}. Publish it now?"
+        case DeliveryStatus.OBJECTED:
+            return "⚠️ stopped: the author of the message asked not to publish it. Publish it anyway?"
         case DeliveryStatus.CANCELLED:
             return "cancelled"
         case _:
@@ -136,7 +140,7 @@ def decisions(one: DeliveryReport) -> tuple[Decision, ...]:
     """Return what a person can decide about a delivery now."""
     if one.status == DeliveryStatus.UNKNOWN and one.asks:
         return (Decision.LIVE, Decision.NOT_LIVE, Decision.LOOK)
-    if one.status in {DeliveryStatus.FAILED, DeliveryStatus.LATE}:
+    if one.status in STOPPED:
         return (Decision.PUBLISH, Decision.CANCEL)
     if one.status == DeliveryStatus.SCHEDULED:
         return (Decision.CANCEL,)

@@ -1,0 +1,79 @@
+"""Publishing a message: what is asked before, and what its author is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.views import kit
+from bot.views.kit import Message
+from bot.views.publishing.result import EXCERPT
+from bot.views.times import moment
+
+if TYPE_CHECKING:
+    from bot.services.posts.drafts import Written
+    from bot.services.posts.sharing import SharedReport
+    from bot.services.posts.sources import Source
+    from bot.views.kit import Json
+
+TITLE = "Publish this message"
+OBJECT = "post.object"
+NO_ACCESS = (
+    "I can't read the files of this message. Invite me to the conversation with `/invite`, or attach them in the form."
+)
+NOT_ALLOWED = (
+    "I may not read files in this workspace, so they stay behind. Whoever manages its apps can allow it."
+)
+
+
+def asks(source: Source) -> bool:
+    """Tell whether something is to be said before the form opens."""
+    return bool(source.private or source.author or source.untold or source.files)
+
+
+def question(written: Written, source: Source, metadata: str, *, may_attach: bool) -> Json:
+    """Return what a member should know before they publish this message. `metadata` names the draft."""
+    blocks = [kit.section(f">{_excerpt(written.text)}")]
+    blocks += [kit.section(line) for line in _notes(source, may_attach=may_attach)]
+    return kit.modal(
+        TITLE, blocks, callback_id="compose.shared", submit="Continue", close="Cancel", metadata=metadata
+    )
+
+
+def _notes(source: Source, *, may_attach: bool) -> list[str]:
+    notes = []
+    if source.private:
+        notes.append(
+            "🔒 It is from a private conversation. Once it is published, everyone can read it."
+            " I never say where it comes from."
+        )
+    if source.author:
+        notes.append(
+            f"{kit.named(source.wrote)} wrote it. I'll tell them when you publish it, and they can object until it is"
+            " out. That's why it goes out in five minutes at the earliest."
+        )
+    elif source.untold:
+        notes.append("I can't tell whoever wrote it, so please make sure that they agree.")
+    if source.files:
+        names = kit.some([kit.escape(one.name) for one in source.files], 3)
+        notes.append(f"Its files come along: {names}." if may_attach else NOT_ALLOWED)
+    return notes
+
+
+def message(report: SharedReport) -> Message:
+    """Return what the author of the message is told."""
+    organization = kit.escape(report.organization)
+    text = f"{kit.named(report.publisher)} is publishing your message for {organization}. It goes out {moment(report.due_at)}."
+    blocks = [kit.section(text), kit.section(f">{_excerpt(report.text)}")]
+    if report.objected:
+        text = "You objected, so your message doesn't go out unless an admin decides otherwise."
+        return Message(text=text, blocks=[kit.words(text), *blocks[1:]])
+    if not report.can_object:
+        return Message(text=text, blocks=blocks)
+    value = f"{report.organization_id}/{report.post_id}"
+    blocks.append(kit.actions(kit.button("Don't publish it", OBJECT, value)))
+    blocks.append(kit.fine_print("If you object, it is stopped, and an admin decides."))
+    return Message(text=text, blocks=blocks)
+
+
+def _excerpt(text: str) -> str:
+    return kit.escape(kit.cut(text, EXCERPT)) or "_No text_"
