@@ -75,13 +75,14 @@ class Sharing:
         if message.user_id == actor.sender.user_id:
             return source
         async with self._database.organization(actor.organization_id, write=False) as session:
-            author = await Members(session).find(
-                actor.organization_id, actor.sender.realm, message.user_id
-            )
+            author = await Members(session).find(actor.organization_id, actor.sender.realm, message.user_id)
         return replace(source, untold=True) if author is None else replace(source, author=author.id)
 
     async def tell_author(self, session: AsyncSession, post: Post, source: Source | None) -> None:
-        """Tell whoever wrote the message that it is going to be published. Called in the transaction that decides it."""
+        """Tell whoever wrote the message that it is going to be published.
+
+        Called in the transaction that decides it.
+        """
         if source is None or not source.author:
             return
         author = await Members(session).get(post.organization_id, source.author)
@@ -116,9 +117,7 @@ class Sharing:
                 slack_id=actor.sender.team_id, id=actor.sender.user_id, organization_id=organization_id
             )
             key = _key(post_id)
-            await enqueue(
-                session, to, f"{key}:{new_id('upd')}", _about(post, source.author), edits=key
-            )
+            await enqueue(session, to, f"{key}:{new_id('upd')}", _about(post, source.author), edits=key)
 
     async def read(self, session: AsyncSession, one: MessageShared) -> SharedReport | None:
         """Return what the author is told now; None if the post is gone, or they have left the organization."""

@@ -104,6 +104,14 @@ EXTRAS = {
 }
 
 
+STATES = {
+    DeliveryStatus.HELD: "⚠️ waiting: the sign-in has ended. I'll publish it once someone reconnects the account.",
+    DeliveryStatus.OBJECTED: "⚠️ stopped: the author of the message asked not to publish it. Publish it anyway?",
+    DeliveryStatus.CANCELLED: "cancelled",
+}
+"""States that are said in the same words for every delivery."""
+
+
 def state(one: DeliveryReport, platform: Platform) -> str:
     """Return how far one delivery is, in mrkdwn."""
     match one.status:
@@ -124,16 +132,10 @@ def state(one: DeliveryReport, platform: Platform) -> str:
             )
         case DeliveryStatus.UNKNOWN:
             return f"{platform.name} didn't confirm it. I'm checking whether it's live before I do anything else."
-        case DeliveryStatus.HELD:
-            return "⚠️ waiting: the sign-in has ended. I'll publish it once someone reconnects the account."
         case DeliveryStatus.LATE:
             return f"⚠️ missed its time, {moment(one.due_at)}. Publish it now?"
-        case DeliveryStatus.OBJECTED:
-            return "⚠️ stopped: the author of the message asked not to publish it. Publish it anyway?"
-        case DeliveryStatus.CANCELLED:
-            return "cancelled"
-        case _:
-            return "publishing…"
+        case status:
+            return STATES.get(status, "publishing…")
 
 
 def decisions(one: DeliveryReport) -> tuple[Decision, ...]:

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 TITLE = "Publish this message"
 OBJECT = "post.object"
-NO_ACCESS = (
-    "I can't read the files of this message. Invite me to the conversation with `/invite`, or attach them in the form."
-)
+NO_ACCESS = "I can't read this message's files. Invite me to the conversation with `/invite`, or attach them in the form."
 NOT_ALLOWED = (
     "I may not read files in this workspace, so they stay behind. Whoever manages its apps can allow it."
 )
@@ -62,7 +60,8 @@ def _notes(source: Source, *, may_attach: bool) -> list[str]:
 def message(report: SharedReport) -> Message:
     """Return what the author of the message is told."""
     organization = kit.escape(report.organization)
-    text = f"{kit.named(report.publisher)} is publishing your message for {organization}. It goes out {moment(report.due_at)}."
+    text = f"{kit.named(report.publisher)} is publishing your message for {organization}."
+    text += f" It goes out {moment(report.due_at)}."
     blocks = [kit.section(text), kit.section(f">{_excerpt(report.text)}")]
     if report.objected:
         text = "You objected, so your message doesn't go out unless an admin decides otherwise."
