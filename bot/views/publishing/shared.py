@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 TITLE = "Publish this message"
 OBJECT = "post.object"
-NO_ACCESS = "I can't read this message's files. Invite me to the conversation with `/invite`, or attach them in the form."
+NO_ACCESS = (
+    "I can't read its files: invite me to the conversation with `/invite`, or attach them in the form."
+)
 NOT_ALLOWED = (
     "I may not read files in this workspace, so they stay behind. Whoever manages its apps can allow it."
 )
