@@ -256,7 +256,7 @@ def _services(base: Base) -> Services:
         join_codes=JoinCodeService(database, people),
         members=MemberService(database, incidents.cards),
         offboarding=OffboardingService(database, incidents.cards, people),
-        organizations=OrganizationService(database, people, incidents.cards),
+        organizations=OrganizationService(database, people, incidents.cards, vault),
         ownership=OwnershipService(database, people),
         posts=post_services(base, catalog, refresher, tokens),
     )

@@ -24,6 +24,7 @@ from adapters.base import Client
 from bot import app, process
 from bot import doctor as check_up
 from bot.ops import logs
+from bot.ops.allocation import give_back_large_blocks
 from bot.ops.hardening import keep_memory_private
 from bot.ops.start_checks import ROLE_FAULTS
 from bot.services.errors import ServiceError
@@ -78,7 +79,8 @@ class Only(StrEnum):
 
 
 def main() -> None:
-    """Run the command line, in a process whose memory other processes can't read."""
+    """Run the command line, in a process whose memory other processes can't read and that keeps none it has freed."""
+    give_back_large_blocks()
     for undone in keep_memory_private():
         err.print(f"Warning: {undone}.", style="yellow", highlight=False)
     cli()

@@ -10,6 +10,7 @@ from bot.services.accounts.profiles import AccountProfiles
 from bot.services.media.inspecting import Inspector
 from bot.services.media.intake import Intake
 from bot.services.media.library import MediaLibrary
+from bot.services.posts.asking import Asking
 from bot.services.posts.calls import PublishingCalls
 from bot.services.posts.composing import Composing
 from bot.services.posts.decisions import DeliveryDecider
@@ -19,6 +20,7 @@ from bot.services.posts.reconciling import Reconciling
 from bot.services.posts.results import Results
 from bot.services.posts.sending import Sending
 from bot.slack.files import SlackFiles
+from bot.stories.post_decisions import PostDecisionsStory
 from bot.stories.post_lists import PostListsStory
 from bot.stories.posts import PostsStory
 
@@ -50,7 +52,7 @@ def post_services(
     profiles = AccountProfiles(catalog, HealthReader(database), database, vault)
     return PostServices(
         results=results,
-        composing=Composing(profiles, base.adapters, results, database),
+        composing=Composing(profiles, base.adapters, results, Asking(base.adapters, tokens), database),
         decider=DeliveryDecider(results, database),
         library=library,
         intake=Intake(database=database, store=base.media, inspector=Inspector()),
@@ -71,6 +73,7 @@ def post_stories(base: Base, services: Services, places: PlaceService) -> tuple[
         api_url=base.settings.slack_api_url,
     )
     return (
-        PostsStory(posts.composing, posts.decider, places, posts.intake, files),
+        PostsStory(posts.composing, places, posts.intake, files),
+        PostDecisionsStory(posts.decider),
         PostListsStory(PostLists(base.database), posts.decider, posts.composing, services.catalog),
     )

@@ -135,7 +135,12 @@ class Incidents:
 
     async def held_by(self, organization_id: str, membership_id: str) -> list[Incident]:
         """Return the incidents with something to do whose card is in this member's direct messages, locked."""
-        held = (
+        shown = await self.shown(organization_id)
+        return [incident for incident in shown if incident.card.holder == membership_id]
+
+    async def shown(self, organization_id: str) -> list[Incident]:
+        """Return the incidents with something to do whose card is in Slack, locked, the oldest first."""
+        shown = (
             select(Incident)
             .where(
                 Incident.organization_id == organization_id,
@@ -145,8 +150,7 @@ class Incidents:
             .order_by(col(Incident.since), col(Incident.id))
             .with_for_update()
         )
-        found = await self._session.exec(held, execution_options=_FRESH)
-        return [incident for incident in found if incident.card.holder == membership_id]
+        return list(await self._session.exec(shown, execution_options=_FRESH))
 
     async def left_behind(self, organization_id: str, channel_id: str) -> list[Incident]:
         """Return the incidents, open or not, with an earlier card in this channel that is out of date, locked."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, case, func, or_
+from sqlalchemy import and_, case, func, literal, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import col, delete, select, update
 
@@ -18,7 +18,7 @@ from storage.engine.statements import insert_once, now
 from storage.models import Notice
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -77,6 +77,14 @@ class NewNotice:
     """The key of the notice under whose message this one is posted."""
     fallback: str = ""
     """Who gets to know whether it was delivered: a name that the sender knows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandIn:
+    """What a message says once it is taken down."""
+
+    kind: str
+    facts: Mapping[str, Any]
 
 
 class Notices:
@@ -157,13 +165,14 @@ class Notices:
         """Store that the message was delivered to a conversation as Slack's message `ts`.
 
         No process sends anything to the channel for `rest`: waiting notices are postponed, and new ones respect the
-        lease of this row. Returns True if something waits in the channel; None, with nothing changed, if the
-        caller's lease has ended and another process has one.
+        lease of this row. Returns True if something waits in the channel; None if the caller's lease has ended and
+        another process has one, or the message has to go: its organization was deleted while it was sent.
         """
         until = now(rest) if rest else None
         if not await self._change(
             notice, due_at=None, lease_until=until, sent_channel=channel, sent_ts=ts, failure=""
         ):
+            await self._found_at(notice, channel, ts)
             return None
         if notice.edits is not None:
             await self._session.exec(
@@ -173,6 +182,18 @@ class Notices:
                 execution_options={"synchronize_session": False},
             )
         return bool(rest) and await self._put_off(notice, rest)
+
+    async def _found_at(self, notice: Notice, channel: str, ts: str) -> None:
+        """Let a message that was taken down while it was sent be replaced where it is now."""
+        taken_down = update(Notice).where(
+            col(Notice.id) == notice.id,
+            col(Notice.lease_until) == notice.lease_until,
+            col(Notice.edits) == col(Notice.key),
+        )
+        await self._session.exec(
+            taken_down.values(due_at=now(), lease_until=None, sent_channel=channel, sent_ts=ts),
+            execution_options={"synchronize_session": False},
+        )
 
     async def _put_off(self, notice: Notice, rest: timedelta) -> bool:
         """Postpone the channel's next message; return whether there is one. Those after it wait for it anyway."""
@@ -230,6 +251,45 @@ class Notices:
             due.values(due_at=now(rest)), execution_options={"synchronize_session": False}
         )
 
+    async def take_down(
+        self, organization_id: str, stand_in: StandIn, *, asking: Collection[str], open_keys: Collection[str]
+    ) -> None:
+        """Replace messages of an organization, in Slack too. System session.
+
+        Those go whose kind is in `asking` or whose key is in `open_keys`. Each row becomes an edit of its own message
+        and belongs to nobody, so it outlives the organization. The edits wait in queues of their own: a
+        conversation's next message does not wait for them.
+        """
+        edited = literal("gone:") + col(Notice.id)
+        theirs = update(Notice).where(
+            or_(
+                col(Notice.organization_id) == organization_id,
+                col(Notice.names_organization_id) == organization_id,
+            ),
+            or_(col(Notice.kind).in_(asking), *(col(Notice.key).in_(some) for some in _parts(open_keys))),
+            col(Notice.edits).is_(None),
+            or_(col(Notice.sent_ts).is_not(None), col(Notice.lease_until) > now()),
+        )
+        values = {
+            "key": edited,
+            "edits": edited,
+            "channel": literal("gone:") + col(Notice.channel),
+            "kind": stand_in.kind,
+            "facts": dict(stand_in.facts),
+            "body": {},
+            "organization_id": None,
+            "names_organization_id": None,
+            "thread_of": None,
+            "fallback": "",
+            "created_at": now(),
+            "due_at": now(),
+            "lease_until": case((col(Notice.sent_ts).is_(None), col(Notice.lease_until))),
+            "attempts": 0,
+            "failure": "",
+        }
+        await self._session.exec(theirs.values(values), execution_options={"synchronize_session": False})
+        self._session.info[OUTBOX_CHANGED] = True
+
     async def forget_older(self, than: timedelta, cards_than: timedelta, most: int = 10_000) -> int:
         """Delete notices that were sent, or could not be, longer ago than this; return how many rows.
 
@@ -251,7 +311,9 @@ class Notices:
     async def _change(self, notice: Notice, **values: Any) -> bool:
         """Change a notice if it still has the lease with which it was claimed."""
         change = update(Notice).where(
-            col(Notice.id) == notice.id, col(Notice.lease_until) == notice.lease_until
+            col(Notice.id) == notice.id,
+            col(Notice.key) == notice.key,
+            col(Notice.lease_until) == notice.lease_until,
         )
         settled = await self._session.exec(
             change.values({"lease_until": None, "attempts": col(Notice.attempts) + 1} | values),
@@ -268,6 +330,13 @@ class Notices:
         """Return since when the oldest waiting message has been due; None if none waits."""
         owed = select(func.min(Notice.created_at)).where(col(Notice.due_at).is_not(None))
         return (await self._session.exec(owed)).one()
+
+
+def _parts(keys: Collection[str]) -> Iterator[list[str]]:
+    """Yield the keys in parts small enough for one list in a statement."""
+    them = list(keys)
+    for start in range(0, len(them), 500):
+        yield them[start : start + 500]
 
 
 def _named(new: NewNotice) -> str | None:

@@ -107,6 +107,11 @@ class PostListings:
             for post_id in ids
         ]
 
+    async def ids(self, organization_id: str, which: Which) -> list[str]:
+        """Return the ids of all such posts."""
+        found = select(Delivery.post_id).where(Delivery.organization_id == organization_id, _IS[which])
+        return list(await self._session.exec(found.distinct()))
+
     async def _posts(self, organization_id: str, ids: list[str]) -> dict[str, tuple[Post, str | None]]:
         author = and_(
             col(Membership.id) == col(Post.author),

@@ -122,6 +122,10 @@ class Option:
     default: str | bool | None = None
     """What is chosen beforehand. None: nothing, the member decides."""
     required: bool = False
+    within: str = ""
+    """The key of a switch. The field counts only while that is on. Empty: always."""
+    each_post: bool = False
+    """It is decided anew for each post: it is never copied to another one."""
     most: int = 0
     """The greatest length of a line, the greatest number, or how many words. 0: not limited."""
 

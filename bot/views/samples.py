@@ -12,7 +12,22 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from adapters.base import Blocker, Capability, Format, Hint, Media, MediaKind, Option, OptionKind, Platform
+from adapters.base import (
+    Blocker,
+    Capability,
+    Format,
+    FormatRule,
+    Hint,
+    Media,
+    MediaKind,
+    MediaRule,
+    Option,
+    OptionKind,
+    Platform,
+    PublishingFacts,
+    TextField,
+    TextRule,
+)
 from bot.services.accounts.choosing import Choice
 from bot.services.accounts.diagnosis import Diagnosis
 from bot.services.accounts.disconnecting import Outlook
@@ -32,8 +47,8 @@ from bot.services.organizations.deletion import DeletionOutlook
 from bot.services.organizations.join_codes import OpenCodes
 from bot.services.organizations.members import Roster
 from bot.services.organizations.notifications import AccessRequested
-from bot.services.posts.composing import Candidate
-from bot.services.posts.drafts import Written
+from bot.services.posts.candidates import Candidate
+from bot.services.posts.drafts import Extra, Written
 from bot.views import (
     access_requests,
     accounts,
@@ -55,7 +70,7 @@ from bot.views import (
     sign_in_as,
     waiting,
 )
-from bot.views.publishing import composer
+from bot.views.publishing import composer, details
 from storage import models
 from storage.deletions import Inventory
 from storage.models import Role
@@ -200,13 +215,27 @@ def _views(platforms: list[Platform]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _composer(profile: AccountProfile, value: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    written = Written(text="Mugs", media=(PICTURE,))
+    written = Written(
+        text="Mugs", media=(PICTURE,), accounts=(profile.account.id,), extras=(Extra.LINK, Extra.COMMENT)
+    )
+    facts = PublishingFacts(
+        formats={
+            Format.IMAGE: FormatRule(
+                texts={TextField.TITLE: TextRule(most=100), TextField.TEXT: TextRule(most=300)},
+                media={MediaKind.IMAGE: MediaRule(types=frozenset({"image/jpeg"}), most_bytes=1)},
+                fewest=1,
+                most=1,
+            )
+        },
+        places_per_post=3,
+    )
+    switch = Option(key="nsfw", kind=OptionKind.SWITCH, formats=frozenset({Format.IMAGE}))
+    asked = Candidate(profile=profile, facts=facts, wanted=Format.IMAGE, needs_place=True, options=(switch,))
     alerts = ["cups.jpg is empty. Attach it again."]
-    form = composer.form([Candidate(profile=profile)], written, value, may_attach=True, alerts=alerts)
-    yield "publishing.composer.form", form
-    switch = Option(key="nsfw", kind=OptionKind.SWITCH, formats=frozenset({Format.TEXT}))
-    asked = Candidate(profile=profile, needs_title=True, options=(switch,))
-    yield "publishing.composer.details", composer.details([asked], Written(text="Mugs"), {}, {}, value)
+    form = composer.FirstForm(metadata=value, may_attach=True, alerts=alerts)
+    yield "publishing.composer.form", composer.form([asked], written, form)
+    second = details.SecondForm(metadata=value, may_attach=True)
+    yield "publishing.details.pages", details.pages([asked], written, second)[0]
 
 
 def _profile(platform: Platform, problem: Problem) -> AccountProfile:

@@ -81,6 +81,15 @@ SELECTS = {
     "compose.text": "plain_text_input",
     "compose.accounts": "multi_static_select",
     "compose.when": "datetimepicker",
+    "compose.extras": "checkboxes",
+    "compose.link": "plain_text_input",
+    "compose.comment": "plain_text_input",
+    "compose.title": "plain_text_input",
+    "compose.own_text": "plain_text_input",
+    "compose.part": "plain_text_input",
+    "compose.place": "multi_external_select",
+    "compose.option": "checkboxes",
+    "compose.draft": "checkboxes",
 }
 """What is chosen in a menu; everything else is a button."""
 REFUSED = frozenset({"external_user", "not_member", "not_allowed"})

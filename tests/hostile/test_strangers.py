@@ -139,12 +139,14 @@ async def test_no_kind_of_stranger_costs_memory_or_more_than_a_line_in_the_log(
     async with product(tmp_path) as one:
         strangers = Strangers(port=one.server.port)
         await attack(strangers, "repeated_header", AT_ONCE)  # whatever is made once is there
+        await asyncio.sleep(GONE_S)
         before, logged, grown = one.server.memory(), len(one.logged()), {}
+        files = one.server.process.num_fds()
         for kind in KINDS:
             at_once = count if kind in PATIENT else AT_ONCE
             async with AsyncExitStack() as stack:
                 await attack(strangers, kind, count, at_once=at_once, stack=stack)
-            await asyncio.sleep(GONE_S)
+            await gone(one.server, files)
             grown[kind] = round(one.server.memory() - before)
         lines = one.logged()[logged:]
 
@@ -178,6 +180,14 @@ async def attack(
         else:
             async with asyncio.timeout(60):
                 await asyncio.gather(*tasks)
+
+
+async def gone(server: Server, files: int) -> None:
+    """Wait until no connection is open any more, and what they had sent has been dropped."""
+    async with asyncio.timeout(PATIENCE_S):
+        await asyncio.sleep(GONE_S)
+        while server.process.num_fds() > files:  # noqa: ASYNC110 - another process's files have no event
+            await asyncio.sleep(GONE_S)
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:

@@ -22,6 +22,7 @@ from storage.grants import Grants
 from storage.memberships import LastOwner
 from storage.models import Grant, Role, digest, new_id
 from storage.organizations import Organizations
+from storage.outbox import StandIn
 from storage.post_listings import Which
 from storage.posts import NewPost, Target
 from tests.counts import sampled
@@ -120,6 +121,9 @@ HARMLESS: dict[str, Any] = {
     "token": "a" * 43,
     "lives": timedelta(hours=2),
     "which": Which.OPEN,
+    "stand_in": StandIn(kind="text", facts={}),
+    "asking": ["text"],
+    "open_keys": [],
     "first": 0,
 }
 

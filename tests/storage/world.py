@@ -258,6 +258,7 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
                 team_id=team,
                 channel_id=channel,
                 hints=["no_channel"],
+                message_key=f"settled:{suffix}",
             ),
             [
                 Found(remote_id="r2", kind="Page", name="Mugs", token="page-token"),

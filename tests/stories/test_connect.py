@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
+from sqlmodel import update
 
 from sandbox.browser import Consent
 from sandbox.core import Fault
 from sandbox.member import links_in, text_of
+from sandbox.platforms.meta.simulator import MetaSimulator
 from sandbox.slack.world import ADA, BEA, OLGA, OTTO
-from storage.models import GrantStatus
+from storage.engine.statements import now
+from storage.models import Grant, GrantStatus
 from storage.tickets import TICKETS_PER_MINUTE
 from tests.application import Office
 from tests.counts import sampled
@@ -421,6 +425,33 @@ async def test_a_choice_can_wait_and_be_made_in_two_goes(either_office: Office) 
     )
     assert buttons(done) == []
     assert "Acme: 3 accounts, all connected." in await said(ada, "accounts")
+
+
+async def test_new_names_reach_a_choice_that_is_still_open(office: Office) -> None:
+    ada = await office.installed()
+    _, message = await came_to(ada, "facebook", Consent(person="ana"))
+    first = await ada.pick(message, 1)
+    name = first.split("Connected to Acme: ")[1].split(" on ")[0]
+    left = await hears(ada, "I found 2 more accounts on Facebook that you can connect to Acme.")
+    facebook = office.world.platforms["facebook"]
+    assert isinstance(facebook, MetaSimulator)
+    for page in facebook.pages.values():
+        page.name = f"New {page.name}"
+    async with office.database.system() as session:
+        due = update(Grant).values(look_at=now(-timedelta(seconds=1)))
+        await session.exec(due, execution_options={"synchronize_session": False})
+
+    await office.parts.looking.run()
+    shown = await hears(ada, f"✅ Connected to Acme: New {name} on Facebook.")
+    await ada.command("org rename Bakery")
+    renamed = await hears(ada, f"✅ Connected to Bakery: New {name} on Facebook.")
+    await ada.press(renamed, "connect.choose")
+    view = await ada.modal_with("connect.search")
+    offered = await ada.slack.suggest(ada.user_id, view, "connect.search", "new")
+
+    assert left.ts == shown.ts == renamed.ts
+    assert f"Chosen by <@{ADA}>." in text_of(renamed)
+    assert [one["text"]["text"][:4] for one in offered] == ["New ", "New "]
 
 
 async def test_a_few_accounts_are_chosen_already_when_the_picker_opens(office: Office) -> None:

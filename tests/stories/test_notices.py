@@ -17,16 +17,19 @@ import pytest_asyncio
 from sqlmodel import select, update
 
 from bot.services.notifications import Listener
+from bot.services.organizations.notifications import OrganizationGone
 from bot.slack.clients import SlackClients
 from bot.slack.sender import OutboxSender
 from sandbox.core import Fault
 from sandbox.slack.world import ACME, ADA, IRIS, NORTH, OTTO
 from storage.engine.statements import now
 from storage.models import Installation, Notice
+from storage.outbox import Notices, StandIn
 from tests.application import PACE, Office, open_office
 from tests.counts import in_full, sampled
 from tests.crash.children import until
 from tests.databases import another
+from tests.hostile.slack_side import first_organization
 from tests.outbox import put_body, put_text
 from tests.patience import PATIENCE_S
 
@@ -355,6 +358,24 @@ async def test_a_message_somebody_deleted_is_posted_anew_and_stays_editable(offi
     await all_settled(office)
 
     assert heard(office, SOCIAL) == ["card, resolved"]
+
+
+async def test_a_message_somebody_deleted_is_not_posted_anew_only_to_be_taken_down(office: Office) -> None:
+    await present(office, SOCIAL)
+    organization_id = (await first_organization(office, ACME)).organization_id
+    await say(office, "card", organization_id=organization_id)
+    await say(office, "another", organization_id=organization_id)
+    await all_settled(office)
+    (card, _) = [m for m in office.slack.state.messages(SOCIAL, ADA) if m.app_id]
+    office.slack.state.remove_message(card)
+
+    gone = OrganizationGone(organization="Acme")
+    async with office.database.system() as session:
+        stand_in = StandIn(kind=gone.KIND, facts=gone.dump())
+        await Notices(session).take_down(organization_id, stand_in, asking=(), open_keys=("card", "another"))
+    await all_settled(office)
+
+    assert heard(office, SOCIAL) == ["Acme was deleted, so there's nothing left to do here."]
 
 
 async def test_a_message_slack_cannot_draw_arrives_as_its_words(office: Office) -> None:

@@ -70,7 +70,7 @@ class Results:
 
     async def update(self, session: AsyncSession, post: Post) -> None:
         """Bring the post's message up to date; post it if there is none yet."""
-        key = f"post:{post.id}"
+        key = key_of(post.id)
         notice = await Notices(session).get(key)
         one = PostResult(organization_id=post.organization_id, post_id=post.id)
         if notice is None:
@@ -112,6 +112,11 @@ class Results:
             await Notices(session).redirect(notice, following[0].slack_id, following[0].id)
         else:
             log.error("post.no_recipient", post=one.post_id, code=code)
+
+
+def key_of(post_id: str) -> str:
+    """Return the key of the notice that carries a post's message."""
+    return f"post:{post_id}"
 
 
 def report(

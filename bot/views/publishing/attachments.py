@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from adapters.base import MediaKind
 from bot.services.media.findings import FileFault
 from bot.services.media.intake import RefusedFile
-from bot.services.posts.drafts import is_upright
+from bot.services.posts.formats import is_upright
 from bot.views import kit
 
 if TYPE_CHECKING:

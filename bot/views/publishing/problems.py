@@ -34,8 +34,21 @@ THREAD, MEDIA = "thread", "media"
 FILES = {MEDIA: "file", "cover": "cover picture"}
 KNOWN = {*TEXTS, *FILES, "place"}
 """Fields that are called by an ordinary word, not by a platform's label."""
-COUNTED = {"hashtags": "hashtags", "mentions": "mentions", THREAD: "posts in a thread", MEDIA: "files"}
+COUNTED = {
+    "hashtags": "hashtags",
+    "mentions": "mentions",
+    THREAD: "posts in a thread",
+    MEDIA: "files",
+    "place": "places",
+}
 """What is counted, for `Defect.TOO_MANY` and `Defect.TOO_FEW`."""
+ALWAYS = {
+    Defect.BAD_CHARACTER: "{the} has something that {name} doesn't take: {actual}. Remove or replace it.",
+    Defect.BAD_LINK: "{the} doesn't work for {name}. Use a public address, such as https://example.com/page.",
+    Defect.SAME_TEXT: "{name} doesn't allow the same text on several accounts. Write another one for this account.",
+    Defect.MIXED: "{name} doesn't take these files in one post. Use only pictures, or one video.",
+}
+"""The defects that are said in the same words for every field and limit."""
 UNITS = {"characters": "characters", "bytes": "bytes", "utf16": "characters", "weighted": "characters"}
 FULL_HD = "1920"
 """Pixels; a width that an adapter limits beside its facts."""
@@ -75,16 +88,9 @@ def sentence(problem: Problem, platform: Platform, facts: PublishingFacts) -> st
         case Defect.MISSING:
             return _missing(problem, field, name)
         case Defect.NOT_TAKEN:
-            what = _one(field) if problem.field in KNOWN else field
-            return f"{name} doesn't take {what} in this kind of post. Leave it out."
+            return f"{name} doesn't take {_named(problem, field)} in this kind of post. Leave it out."
         case Defect.NOT_A_CHOICE:
             return f"Choose again for {field}: {name} takes {_choices(problem, platform)}."
-        case Defect.BAD_CHARACTER:
-            return f"{_the(field)} has something that {name} doesn't take: {problem.actual}. Remove or replace it."
-        case Defect.BAD_LINK:
-            return f"{_the(field)} doesn't work for {name}. Use a public address, such as https://example.com/page."
-        case Defect.MIXED:
-            return f"{name} doesn't take these files in one post. Use only pictures, or one video."
         case _:
             return _measured(problem, platform, facts)
 
@@ -93,11 +99,14 @@ def _missing(problem: Problem, field: str, name: str) -> str:
     if problem.field == THREAD:
         return f"{_the(field)} is empty. Write a text for it, or add a file."
     if problem.field in KNOWN:
-        return f"{name} needs {_one(field)}. Add one."
+        return f"{name} needs {_named(problem, field)}. Add one."
     return f"{name} needs {field}. Fill it in."
 
 
-def _one(field: str) -> str:
+def _named(problem: Problem, field: str) -> str:
+    """Return a field with its article, and an option by its label."""
+    if problem.field not in KNOWN:
+        return field
     return f"{'an' if field.startswith('alt') else 'a'} {field}"
 
 
@@ -108,7 +117,10 @@ def _place_rule(problem: Problem, place: str) -> str:
 
 
 def _measured(problem: Problem, platform: Platform, facts: PublishingFacts) -> str:
-    """Return the sentence about something that is counted or measured."""
+    """Return the sentence about something that is counted or measured, or that has only one."""
+    if problem.defect in ALWAYS:
+        the = _the(_field(problem, platform))
+        return ALWAYS[problem.defect].format(the=the, name=platform.name, actual=problem.actual)
     limit = _number(problem.allowed)
     actual = _number(problem.actual) if problem.actual else "something else"
     what = _the(_field(problem, platform))
