@@ -19,6 +19,7 @@ from bot.services.posts.listing import PostLists
 from bot.services.posts.reconciling import Reconciling
 from bot.services.posts.results import Results
 from bot.services.posts.sending import Sending
+from bot.services.posts.sharing import Sharing
 from bot.slack.files import SlackFiles
 from bot.stories.post_decisions import PostDecisionsStory
 from bot.stories.post_lists import PostListsStory
@@ -49,10 +50,14 @@ def post_services(
     )
     sending = Sending(calls=calls, results=results, database=database, vault=vault)
     reconciling = Reconciling(calls=calls, results=results, database=database, vault=vault)
+    sharing = Sharing(results, database)
     profiles = AccountProfiles(catalog, HealthReader(database), database, vault)
     return PostServices(
         results=results,
-        composing=Composing(profiles, base.adapters, results, Asking(base.adapters, tokens), database),
+        composing=Composing(
+            profiles, base.adapters, results, Asking(base.adapters, tokens), sharing, database
+        ),
+        sharing=sharing,
         decider=DeliveryDecider(results, database),
         library=library,
         intake=Intake(database=database, store=base.media, inspector=Inspector()),
@@ -73,7 +78,7 @@ def post_stories(base: Base, services: Services, places: PlaceService) -> tuple[
         api_url=base.settings.slack_api_url,
     )
     return (
-        PostsStory(posts.composing, places, posts.intake, files),
-        PostDecisionsStory(posts.decider),
+        PostsStory(posts.composing, posts.sharing, places, posts.intake, files),
+        PostDecisionsStory(posts.decider, posts.sharing),
         PostListsStory(PostLists(base.database), posts.decider, posts.composing, services.catalog),
     )

@@ -57,7 +57,7 @@ class DeliveryDecisions:
             organization_id, delivery_id, CANCELLABLE, DeliveryStatus.CANCELLED, work_at=None
         )
 
-    async def object(self, organization_id: str, delivery_id: str) -> bool:
+    async def stop(self, organization_id: str, delivery_id: str) -> bool:
         """Keep a delivery that is not out yet from going out until a person has decided."""
         return await self._move(
             organization_id,

@@ -11,8 +11,11 @@ from adapters.base import PlatformError
 from bot.services.errors import NotFoundError, Thing
 from bot.services.media.intake import Incoming, RefusedFile, Taken
 from bot.services.permissions import Permission
-from bot.services.posts.composing import ProblemsError, TimeError, UnsuitedError, Where
+from bot.services.posts.composing import ProblemsError, TimeError, UnsuitedError
 from bot.services.posts.drafts import ThreadPart, Written
+from bot.services.posts.sharing import draft_of
+from bot.slack import composer
+from bot.slack.messages import chosen_message
 from bot.slack.plain_text import plain_text
 from bot.slack.refusals import BadInputError
 from bot.slack.routes import Answer, Done, Kind, OpenModal, Options, Request, UpdateModal, command, on
@@ -29,21 +32,11 @@ if TYPE_CHECKING:
     from bot.services.media.intake import Intake
     from bot.services.posts.candidates import AccountProblems, Candidate
     from bot.services.posts.composing import Composing
+    from bot.services.posts.sharing import Sharing
     from bot.slack.files import SlackFiles
 
 TOPIC = "Posts"
 MOST_ALERTS = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """The form that a request came from."""
-
-    draft_id: str
-    where: Where
-    """Where it was begun."""
-    number: int = 0
-    """The page of the second form."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +44,7 @@ class PostsStory:
     """The composer."""
 
     composing: Composing
+    sharing: Sharing
     places: PlaceService
     intake: Intake
     files: SlackFiles
@@ -81,16 +75,32 @@ class PostsStory:
     @on(Kind.ACTION, "compose.continue", Permission.PUBLISH, changes=False, opens=views.TITLE)
     async def go_on(self, request: Request) -> Answer:
         """Answer a draft's Continue with the form, as it was left."""
-        draft_id = _page(request).draft_id
+        draft_id = composer.page(request).draft_id
         return await self._open(request, await self.composing.resume(request.actor, draft_id), draft_id)
 
-    async def _open(self, request: Request, written: Written, draft_id: str = "") -> Answer:
+    @on(Kind.SHORTCUT, "octapost_publish_message", Permission.PUBLISH, changes=False, opens=views.TITLE)
+    async def publish_message(self, request: Request) -> Answer:
+        """Answer the message shortcut with the form; what the message says is in it, and kept as a draft at once."""
+        message = chosen_message(request.body)
+        if message is None:  # the form didn't open the first time
+            return await self.start(request)
+        channel = "" if message.private else request.sender.channel_id
+        draft_id = draft_of(request.key)
+        written = Written(text=message.text, source=await self.sharing.source_of(request.actor, message))
+        where = composer.place(request.sender.team_id, channel)
+        await self.composing.save(request.actor, draft_id, written, where)
+        return await self._open(request, written, draft_id, channel=channel)
+
+    async def _open(
+        self, request: Request, written: Written, draft_id: str = "", *, channel: str | None = None
+    ) -> Answer:
+        channel = request.sender.channel_id if channel is None else channel
         may_attach = await self.files.allowed(request.sender)
         candidates = await self.composing.candidates(request.actor, written, may_attach=may_attach)
         if all(one.unsuited for one in candidates) and not written.media:
             return OpenModal(views.no_accounts(candidates))
         shown = views.FirstForm(
-            metadata=_metadata(request, draft_id or new_id("drf")),
+            metadata=composer.metadata(request, draft_id or new_id("drf"), channel),
             may_attach=may_attach,
             problems=self._problems(candidates, written),
         )
@@ -107,7 +117,7 @@ class PostsStory:
         may_attach = await self.files.allowed(request.sender)
         candidates = await self.composing.candidates(request.actor, written, may_attach=may_attach)
         shown = views.FirstForm(
-            metadata=_begun(request),
+            metadata=composer.begun(request),
             may_attach=may_attach,
             alerts=alerts[:MOST_ALERTS],
             turn=turn,
@@ -120,7 +130,7 @@ class PostsStory:
 
     async def _kept(self, request: Request) -> Written:
         """Store what is in the first form, and return it."""
-        page = _page(request)
+        page = composer.page(request)
         written = entries.first_form(
             _entries(request), await self.composing.draft(request.actor, page.draft_id)
         )
@@ -147,7 +157,7 @@ class PostsStory:
     @on(Kind.CLOSED, "compose.detailed", Permission.PUBLISH)
     async def closed(self, request: Request) -> Answer:
         """Store what a form had in it, as far as Slack says. A post that was decided has no draft any more."""
-        page = _page(request)
+        page = composer.page(request)
         with suppress(NotFoundError):
             before = await self.composing.resume(request.actor, page.draft_id)
             written = entries.first_form(_entries(request), before)
@@ -159,7 +169,7 @@ class PostsStory:
     @on(Kind.SUBMISSION, "compose.written", Permission.PUBLISH)
     async def submit(self, request: Request) -> Answer:
         """Publish, or ask for what single platforms need besides."""
-        page = _page(request)
+        page = composer.page(request)
         if views.TEXT not in request.state:
             raise NotFoundError(Thing.FORM)
         before = await self.composing.draft(request.actor, page.draft_id)
@@ -172,8 +182,11 @@ class PostsStory:
 
     async def _continue(self, request: Request, written: Written) -> Answer:
         """Take in the files, then publish or ask for what is missing; on a fault show the form again."""
-        page, entered = _page(request), _entries(request)
+        page, entered = composer.page(request), _entries(request)
         taken = await self._take(request, entered.files(f"{attachments.FILES}:{entered.turn}"))
+        if written.source is not None and await self.files.allowed(request.sender):
+            taken += await self._take(request, [one.payload for one in written.source.files])
+            written = replace(written, source=replace(written.source, files=()))
         if stored := [one.media for one in taken if isinstance(one, Taken)]:
             written = replace(written, media=written.media + tuple(stored))
             await self.composing.save(request.actor, page.draft_id, written, page.where)
@@ -220,7 +233,7 @@ class PostsStory:
             NotFoundError: The draft is gone, or somebody else's.
 
         """
-        page = _page(request)
+        page = composer.page(request)
         before = await self.composing.resume(request.actor, page.draft_id)
         chosen = await self._still_chosen(request, before)
         written = entries.second_form(_entries(request), before, chosen)
@@ -261,7 +274,7 @@ class PostsStory:
             chosen = await self.composing.chosen(request.actor, written)
         except UnsuitedError as error:
             return await self._again(request, written, views.unsuited(error.found))
-        return await self._details(request, chosen, written, number=_page(request).number)
+        return await self._details(request, chosen, written, number=composer.page(request).number)
 
     @on(Kind.SUBMISSION, "compose.detailed", Permission.PUBLISH)
     async def submit_details(self, request: Request) -> Answer:
@@ -273,7 +286,7 @@ class PostsStory:
                 chosen = await self.composing.chosen(request.actor, written)
             except UnsuitedError as error:
                 return await self._again(request, written, views.unsuited(error.found))
-            number = _page(request).number
+            number = composer.page(request).number
             if alerts:
                 return await self._details(request, chosen, written, number=number, alerts=alerts)
             if number + 1 < len(await self._pages(request, chosen, written)):
@@ -282,7 +295,7 @@ class PostsStory:
 
     async def _take_covers(self, request: Request, written: Written) -> tuple[Written, list[str]]:
         """Take in the covers that were attached; return the post with them, and why some were not taken."""
-        entered, page, alerts = _entries(request), _page(request), list[str]()
+        entered, page, alerts = _entries(request), composer.page(request), list[str]()
         for group in details.groups(await self._still_chosen(request, written)):
             block = fields.cover_block(group[0], written.of(group[0].account_id))
             for taken in await self._take(request, entered.files(block)):
@@ -306,7 +319,7 @@ class PostsStory:
         alerts: Sequence[str] = (),
     ) -> Answer:
         """Show a page of the second form; None: the first one with a problem. The platforms are asked before."""
-        page = _page(request)
+        page = composer.page(request)
         for one in chosen:
             if one.needs_place:
                 with suppress(PlatformError):  # then the list that is stored has to do
@@ -323,7 +336,7 @@ class PostsStory:
         self, request: Request, chosen: Sequence[Candidate], written: Written, alerts: Sequence[str] = ()
     ) -> list[dict[str, Any]]:
         shown = details.SecondForm(
-            metadata=_begun(request),
+            metadata=composer.begun(request),
             may_attach=await self.files.allowed(request.sender),
             problems=self.composing.problems(chosen, written),
             alerts=alerts,
@@ -340,11 +353,11 @@ class PostsStory:
     @on(Kind.OPTIONS, "compose.choice", Permission.PUBLISH, changes=False)
     async def choice(self, request: Request) -> Answer:
         """Answer the typeahead of a field with more values than Slack lists at once."""
-        written = await self.composing.draft(request.actor, _page(request).draft_id)
+        written = await self.composing.draft(request.actor, composer.page(request).draft_id)
         return Options(fields.matching(written, str(request.body.get("block_id", "")), request.words))
 
     async def _publish(self, request: Request, written: Written) -> Answer:
-        page = _page(request)
+        page = composer.page(request)
         try:
             post = await self.composing.publish(request.actor, page.draft_id, written, page.where)
         except ProblemsError as error:
@@ -360,32 +373,3 @@ class PostsStory:
 
 def _entries(request: Request) -> entries.Entries:
     return entries.Entries(request.state)
-
-
-def _metadata(request: Request, draft_id: str) -> str:
-    """Return what the form carries: the organization, the draft, and the channel where it was begun."""
-    return f"{request.actor.organization_id}/{draft_id}:{request.sender.channel_id}"
-
-
-def _begun(request: Request) -> str:
-    """Return what the form carries, without the page."""
-    return ":".join(str(request.body["view"]["private_metadata"]).split(":")[:2])
-
-
-def _page(request: Request) -> Page:
-    """Return which form the request came from.
-
-    Raises:
-        NotFoundError: It is about no draft.
-
-    """
-    draft_id, channel = [*request.target.split(":"), ""][:2]
-    if not draft_id.startswith("drf_"):
-        raise NotFoundError(Thing.FORM)
-    shared = channel.startswith(("C", "G"))
-    number = str((request.body.get("view") or {}).get("private_metadata", "")).rpartition(":")[2]
-    return Page(
-        draft_id=draft_id,
-        where=Where(slack_id=request.sender.team_id if shared else "", channel=channel if shared else ""),
-        number=int(number) if number.isdecimal() else 0,
-    )

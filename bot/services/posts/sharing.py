@@ -108,7 +108,7 @@ class Sharing:
                 raise NotFoundError(Thing.POST)
             decisions = DeliveryDecisions(session)
             rows = await decisions.of_post(organization_id, post_id)
-            stopped = [one.id for one in rows if await decisions.object(organization_id, one.id)]
+            stopped = [one.id for one in rows if await decisions.stop(organization_id, one.id)]
             if not stopped:
                 raise AlreadyResolvedError
             await Audit(session).write(organization_id, actor.membership_id, "post objected to", post_id)
@@ -147,7 +147,7 @@ def not_before(due_at: datetime, clock: datetime, written: Written) -> datetime:
     return max(due_at, clock + TIME_TO_OBJECT) if told else due_at
 
 
-def draft_id(request_key: str) -> str:
+def draft_of(request_key: str) -> str:
     """Return the id of the draft that a request begins: the same for a repetition of it."""
     return f"drf_{hashlib.sha256(request_key.encode()).hexdigest()[:20]}"
 

@@ -14,6 +14,11 @@ class SharedFile:
     name: str
     alt_text: str = ""
 
+    @property
+    def payload(self) -> dict[str, str]:
+        """The file as Slack's own payloads name it."""
+        return {"id": self.id, "name": self.name, "alt_txt": self.alt_text}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:

@@ -10,53 +10,47 @@ from bot.views.publishing.result import EXCERPT
 from bot.views.times import moment
 
 if TYPE_CHECKING:
-    from bot.services.posts.drafts import Written
     from bot.services.posts.sharing import SharedReport
     from bot.services.posts.sources import Source
     from bot.views.kit import Json
 
-TITLE = "Publish this message"
 OBJECT = "post.object"
-NO_ACCESS = (
-    "I can't read its files: invite me to the conversation with `/invite`, or attach them in the form."
-)
+AGREED = "agreed"
 NOT_ALLOWED = (
     "I may not read files in this workspace, so they stay behind. Whoever manages its apps can allow it."
 )
 
 
-def asks(source: Source) -> bool:
-    """Tell whether something is to be said before the form opens."""
-    return bool(source.private or source.author or source.untold or source.files)
+def notes(source: Source | None, *, may_attach: bool) -> list[Json]:
+    """Return what a member should know before they publish a message, and the box that says they do."""
+    if source is None:
+        return []
+    blocks = [kit.section(line) for line in _said(source, may_attach=may_attach)]
+    if source.private or source.author or source.untold:
+        box = kit.option("Publish it all the same", "yes")
+        element: Json = {"type": "checkboxes", "action_id": "compose.agreed", "options": [box]}
+        blocks.append(kit.entry(AGREED, "This message", element))
+    return blocks
 
 
-def question(written: Written, source: Source, metadata: str, *, may_attach: bool) -> Json:
-    """Return what a member should know before they publish this message. `metadata` names the draft."""
-    blocks = [kit.section(f">{_excerpt(written.text)}")]
-    blocks += [kit.section(line) for line in _notes(source, may_attach=may_attach)]
-    return kit.modal(
-        TITLE, blocks, callback_id="compose.shared", submit="Continue", close="Cancel", metadata=metadata
-    )
-
-
-def _notes(source: Source, *, may_attach: bool) -> list[str]:
-    notes = []
+def _said(source: Source, *, may_attach: bool) -> list[str]:
+    said = []
     if source.private:
-        notes.append(
-            "🔒 It is from a private conversation. Once it is published, everyone can read it."
+        said.append(
+            "🔒 This message is from a private conversation. Once it is published, everyone can read it."
             " I never say where it comes from."
         )
     if source.author:
-        notes.append(
-            f"{kit.named(source.wrote)} wrote it. I'll tell them when you publish it, and they can object until it is"
-            " out. That's why it goes out in five minutes at the earliest."
+        said.append(
+            f"{kit.named(source.wrote)} wrote it. I'll tell them when you publish it. They can object until it is out,"
+            " so it goes out in five minutes at the earliest."
         )
     elif source.untold:
-        notes.append("I can't tell whoever wrote it, so please make sure that they agree.")
+        said.append("I can't tell whoever wrote it. Please make sure that they agree.")
     if source.files:
         names = kit.some([kit.escape(one.name) for one in source.files], 3)
-        notes.append(f"Its files come along: {names}." if may_attach else NOT_ALLOWED)
-    return notes
+        said.append(f"Its files come along: {names}." if may_attach else NOT_ALLOWED)
+    return said
 
 
 def message(report: SharedReport) -> Message:
