@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from bot.services.accounts.places import PlaceService
     from bot.services.tokens.fresh import FreshTokens
     from bot.services.tokens.refreshing import Refresher
+    from bot.slack.home_tab import HomeTab
 
 
 def post_services(
@@ -67,7 +68,7 @@ def post_services(
     )
 
 
-def post_stories(base: Base, services: Services, places: PlaceService) -> tuple[object, ...]:
+def post_stories(base: Base, services: Services, places: PlaceService, home: HomeTab) -> tuple[object, ...]:
     """Construct the stories about posts."""
     posts = services.posts
     files = SlackFiles(
@@ -80,5 +81,5 @@ def post_stories(base: Base, services: Services, places: PlaceService) -> tuple[
     return (
         PostsStory(posts.composing, posts.sharing, places, posts.intake, files),
         PostDecisionsStory(posts.decider, posts.sharing),
-        PostListsStory(PostLists(base.database), posts.decider, posts.composing, services.catalog),
+        PostListsStory(PostLists(base.database), posts.decider, posts.composing, services.catalog, home),
     )

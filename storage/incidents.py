@@ -55,6 +55,11 @@ _OPEN = (
     .order_by(col(Incident.since), col(Incident.id))
 )
 _OPEN_LOCKED = _OPEN.with_for_update()
+_ONE = select(Incident).where(
+    col(Incident.organization_id) == bindparam("organization_id"),
+    col(Incident.id) == bindparam("incident_id"),
+)
+_ONE_LOCKED = _ONE.with_for_update()
 
 
 class Incidents:
@@ -117,12 +122,11 @@ class Incidents:
 
     async def get(self, organization_id: str, incident_id: str, *, lock: bool = True) -> Incident | None:
         """Return an incident, open or not, locked unless it is only looked at, or None."""
-        found = select(Incident).where(
-            Incident.organization_id == organization_id, Incident.id == incident_id
+        asked = {"organization_id": organization_id, "incident_id": incident_id}
+        found = await self._session.exec(
+            _ONE_LOCKED if lock else _ONE, params=asked, execution_options=_FRESH
         )
-        if lock:
-            found = found.with_for_update()
-        return (await self._session.exec(found, execution_options=_FRESH)).one_or_none()
+        return found.one_or_none()
 
     async def all_open(self, organization_id: str, *, lock: bool = True) -> list[Incident]:
         """Return the open incidents, locked unless they are only shown, the oldest first."""

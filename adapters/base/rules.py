@@ -146,6 +146,8 @@ class PublishingFacts:
     formats: Mapping[Format, FormatRule]
     options: tuple[Option, ...] = ()
     daily_cap: DailyCap | None = None
+    cap_codes: frozenset[str] = frozenset()
+    """Codes with which the platform says that its daily cap is used up."""
     ahead: timedelta = timedelta(minutes=10)
     """How long before a post is due its media may be prepared: what the platform returns lives longer than that."""
     spaced: timedelta = timedelta(0)

@@ -31,6 +31,7 @@ from adapters.base import (
     utf16_length,
 )
 from adapters.numbers import whole
+from adapters.tiktok.refusals import TOO_MANY_POSTS
 
 PHOTOS = frozenset({Format.IMAGE, Format.CAROUSEL})
 VIDEO_ONLY = frozenset({Format.VIDEO})
@@ -205,4 +206,5 @@ FACTS = PublishingFacts(
     ),
     # About 15 a day for an account, over all apps.
     daily_cap=DailyCap(posts=15),
+    cap_codes=frozenset({TOO_MANY_POSTS}),
 )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.services.errors import NotFoundError, Thing
 from bot.services.permissions import Permission
 from bot.services.posts.decisions import Decision
 from bot.slack.refusals import BadInputError
-from bot.slack.routes import Answer, Kind, Request, Say, command, on
+from bot.slack.routes import Answer, Kind, OpenModal, Request, Say, UpdateModal, command, on
 from bot.views.paging import page_number
 from bot.views.publishing import posts as views
 from storage.post_listings import Which
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from bot.services.posts.composing import Composing
     from bot.services.posts.decisions import DeliveryDecider
     from bot.services.posts.listing import PostLists
+    from bot.slack.home_tab import HomeTab
+    from bot.views.kit import Message
 
 TOPIC = "Posts"
 
@@ -32,6 +35,7 @@ class PostListsStory:
     decider: DeliveryDecider
     composing: Composing
     catalog: PlatformCatalog
+    home: HomeTab
 
     @command(
         "posts",
@@ -45,14 +49,22 @@ class PostListsStory:
         word = request.words.strip().casefold()
         if word and word not in views.WORDS:
             raise BadInputError(views.UNKNOWN)
-        return await self._listed(request.actor, word or Which.OPEN, 0)
+        return Say.of(await self._listed(request.actor, word or Which.OPEN, 0))
 
+    @on(Kind.ACTION, f"{views.STORY}.all", Permission.SEE_ACCOUNTS, changes=False)
+    @on(Kind.ACTION, f"{views.STORY}.drafts", Permission.SEE_ACCOUNTS, changes=False)
     @on(Kind.ACTION, f"{views.STORY}.earlier", Permission.SEE_ACCOUNTS, changes=False)
     @on(Kind.ACTION, f"{views.STORY}.later", Permission.SEE_ACCOUNTS, changes=False)
     async def turn(self, request: Request) -> Answer:
         """Show another page of a list, which a button names, in place of the current one."""
         number, _, word = request.target.partition(":")
-        return await self._again(request.actor, word, number)
+        return await self._again(request, word, number)
+
+    @on(Kind.ACTION, f"{views.STORY}.details", Permission.SEE_ACCOUNTS, changes=False, opens=views.TITLE)
+    async def details(self, request: Request) -> Answer:
+        """Show how far a post is on every account, with what can be decided about each."""
+        found = await self.lists.post(request.actor, request.target)
+        return OpenModal(views.details(found, request.actor, self.catalog.platform))
 
     @on(Kind.ACTION, f"{views.STORY}.{Decision.PUBLISH}", Permission.PUBLISH)
     async def publish(self, request: Request) -> Answer:
@@ -69,17 +81,17 @@ class PostListsStory:
         """Delete a draft of the actor's, and show the others."""
         draft_id, _, number = request.target.partition(":")
         await self.composing.discard(request.actor, draft_id)
-        return await self._again(request.actor, views.DRAFTS, number or "0")
+        return await self._again(request, views.DRAFTS, number or "0")
 
     async def _decide(self, request: Request, decision: Decision) -> Answer:
         """Carry out the decision, and show the list as it is then."""
         post_id, _, rest = request.target.partition(":")
         word, _, number = rest.partition(":")
         await self.decider.decide_all(request.actor, post_id, decision)
-        return await self._again(request.actor, word or Which.OPEN, number or "0")
+        return await self._again(request, word or Which.OPEN, number or "0")
 
-    async def _again(self, actor: Actor, word: str, number: str) -> Say:
-        """Return a page in place of the current one.
+    async def _again(self, request: Request, word: str, number: str) -> Answer:
+        """Return a page in place of the current one, or in a modal above the home tab.
 
         Raises:
             NotFoundError: There is no such list, or this is no page number.
@@ -88,12 +100,18 @@ class PostListsStory:
         page = page_number(number)
         if page is None:
             raise NotFoundError(Thing.PAGE)
-        return replace(await self._listed(actor, word, page), replace=True)
+        listed = await self._listed(request.actor, word, page)
+        if request.place == "modal":
+            return UpdateModal(views.modal(listed))
+        if request.place == "home":
+            request.later.append(partial(self.home.redraw, request.sender, request.actor.organization_id))
+            return OpenModal(views.modal(listed))
+        return Say.of(listed, replace=True)
 
-    async def _listed(self, actor: Actor, word: str, number: int) -> Say:
+    async def _listed(self, actor: Actor, word: str, number: int) -> Message:
         if word == views.DRAFTS:
-            return Say.of(views.drafts(await self.lists.drafts(actor, number), actor))
+            return views.drafts(await self.lists.drafts(actor, number), actor)
         if word not in set(Which):
             raise NotFoundError(Thing.PAGE)
         found = await self.lists.posts(actor, Which(word), number)
-        return Say.of(views.posts(found, actor, self.catalog.platform))
+        return views.posts(found, actor, self.catalog.platform)

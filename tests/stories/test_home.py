@@ -160,7 +160,7 @@ async def test_the_home_can_show_another_organization(either_office: Office) -> 
 
 async def test_a_home_of_many_pages_is_turned_like_a_book(office: Office) -> None:
     ada = await office.installed()
-    await connected(ada, "facebook", "brand", choose=60)
+    await connected(ada, "facebook", "brand", choose=35)
     home = await office.slack.open_home(ADA)
     assert home is not None
     pages, turns = [text_of(home)], [turning(home)]
@@ -170,10 +170,10 @@ async def test_a_home_of_many_pages_is_turned_like_a_book(office: Office) -> Non
         pages.append(text_of(home))
         turns.append(turning(home))
 
-    assert "60 accounts, all connected." in pages[0]
+    assert "35 accounts, all connected." in pages[0]
     assert turns[:3] == [["Next →"], ["← Previous", "Next →"], ["← Previous"]]
     assert "Page 2 of 3" in pages[1]
-    assert [words.count(" · connected") for words in pages] == [25, 25, 10, 25]
+    assert [words.count(" · connected") for words in pages] == [15, 15, 5, 15]
     assert pages[3] == pages[1]
     assert office.slack.state.complaints == []
 

@@ -1,4 +1,4 @@
-"""`/octapost` alone: the state in one line, and the three buttons that fit it."""
+"""`/octapost` alone: the state in one line, and the buttons that fit it."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ async def test_it_offers_what_an_admin_needs_most(office: Office) -> None:
     assert first_line(empty) == "Acme has no accounts yet."
     assert buttons(empty) == ["Connect an account", "Members", "All commands"]
     assert first_line(well) == "🟢 Acme: 1 account, all connected."
-    assert buttons(well) == ["Show accounts", "Connect an account", "All commands"]
+    assert buttons(well) == ["New post", "Show accounts", "Connect an account", "All commands"]
     assert first_line(one) == "🔴 Acme: 1 account, 1 needs reconnecting."
-    assert buttons(one) == ["Reconnect Octa Demo", "Show accounts", "All commands"]
+    assert buttons(one) == ["Reconnect Octa Demo", "New post", "Show accounts", "All commands"]
     assert "Reconnect Octa Demo on X" in text_of(link)
     assert first_line(two) == "🔴 Acme: 2 accounts, 2 need reconnecting."
     assert buttons(two)[0] == "Reconnect…"

@@ -34,6 +34,7 @@ class DeliveryReport:
     """How far one delivery is."""
 
     id: str
+    account_id: str
     account: str
     """Its name, told apart from others of the same name."""
     platform: str
@@ -145,6 +146,7 @@ def _report(
     live = [step for step in steps if step.status == StepStatus.SENT]
     return DeliveryReport(
         id=row.id,
+        account_id=account.id,
         account=named.get(account.id, account.name),
         platform=account.platform,
         place=row.place,

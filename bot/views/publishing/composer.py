@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 TITLE = "New post"
 TEXT, ACCOUNTS, WHEN, EXTRAS, LINK, COMMENT = "text", "accounts", "when", "extras", "link", "comment"
 MOST_OPTIONS = 100
+MOST_NAME = 40
+"""Longer names of a hundred accounts would make the view larger than Slack takes."""
 UNSUITED_SHOWN = 10
 WARNINGS_SHOWN = 10
 TIMES = {
@@ -129,7 +131,10 @@ def _reason(one: Candidate) -> str:
 
 
 def _accounts(able: Sequence[Candidate], chosen: Sequence[str]) -> Json:
-    options = [kit.option(name_of(one), one.account_id) for one in able[:MOST_OPTIONS]]
+    options = [
+        kit.option(f"{kit.cut(one.profile.label, MOST_NAME)} ({one.profile.platform.name})", one.account_id)
+        for one in able[:MOST_OPTIONS]
+    ]
     picked = [option for option in options if option["value"] in chosen]
     element: Json = {
         "type": "multi_static_select",

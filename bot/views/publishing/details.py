@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 IN_TEXT = frozenset({"text", "hashtags", "mentions"})
 """The fields of problems that a member solves by changing the text."""
-MOST_BLOCKS, MOST_CHARACTERS = 95, 150_000
+MOST_BLOCKS, MOST_BYTES = 90, 150_000
 """What one page holds: Slack takes 100 blocks and 250 kB."""
 NAMES_SHOWN = 5
 
@@ -63,7 +63,7 @@ def pages(chosen: Sequence[Candidate], written: Written, shown: SecondForm) -> l
     size = 0
     for blocks in _sections(chosen, written, shown):
         weight = len(json.dumps(blocks))
-        if found[-1] and (len(found[-1]) + len(blocks) > MOST_BLOCKS or size + weight > MOST_CHARACTERS):
+        if found[-1] and (len(found[-1]) + len(blocks) > MOST_BLOCKS or size + weight > MOST_BYTES):
             found.append([])
             size = 0
         found[-1] += blocks

@@ -9,7 +9,7 @@ from bot.services.posts.decisions import Decision
 from bot.views import kit
 from bot.views.kit import Message
 from bot.views.paging import Turning
-from bot.views.publishing.result import EXCERPT, headline
+from bot.views.publishing.result import EXCERPT, headline, message
 from bot.views.times import moment
 from storage.delivery_decisions import CANCELLABLE, PUBLISHABLE
 from storage.models import DeliveryStatus
@@ -25,13 +25,14 @@ if TYPE_CHECKING:
     from bot.views.publishing.result import PlatformOf
     from storage.models import Role
 
-STORY, DRAFTS = "posts", "drafts"
+STORY, DRAFTS, TITLE = "posts", "drafts", "Posts"
 ACCOUNTS_NAMED = 3
-WORDS = ("drafts", *(str(one) for one in Which if one is not Which.OPEN))
+WORDS = ("drafts", *(str(one) for one in Which if one not in {Which.OPEN, Which.ATTENTION}))
 """What may follow the command."""
 UNKNOWN = f"Choose one of {kit.listed(WORDS, 'or')}, or type `/octapost posts` for what is still to come."
 KINDS = {
     Which.OPEN: ("", "Nothing is scheduled, and nothing needs anybody."),
+    Which.ATTENTION: ("waiting for someone", "Nothing needs anyone."),
     Which.SCHEDULED: ("scheduled", "Nothing is scheduled."),
     Which.HELD: ("waiting for somebody", "Nothing is held."),
     Which.FAILED: ("failed or in doubt", "Nothing failed."),
@@ -63,9 +64,26 @@ def drafts(page: DraftPage, actor: Actor) -> Message:
     return Message(text=text, blocks=[*blocks, *_end(page.at, actor, DRAFTS)])
 
 
+def modal(listed: Message) -> Json:
+    """Return a list in a modal, for those who came from the home tab."""
+    return kit.modal(TITLE, listed.blocks)
+
+
+def details(one: PostReport, actor: Actor, platform: PlatformOf) -> Json:
+    """Return how far a post is on every account; decisions only for those who may take them."""
+    blocks = message(one, platform).blocks
+    if not allows(actor.role, Permission.PUBLISH):
+        blocks = [
+            {key: value for key, value in block.items() if key != "accessory"}
+            for block in blocks
+            if block["type"] != "actions"
+        ]
+    return kit.modal(TITLE, blocks)
+
+
 def _post(one: PostReport, page: PostPage, role: Role, platform: PlatformOf) -> Json:
     named = [f"{each.account} ({platform(each.platform).name})" for each in one.deliveries]
-    text = f"*{headline(one)}* · {moment(_time(one, page.which))}\n>{_excerpt(one.text)}\n"
+    text = f"*{headline(one)}* · {moment(time_of(one, page.which))}\n>{excerpt(one.text)}\n"
     text += kit.escape(kit.some(named, ACCOUNTS_NAMED))
     value = f"{one.organization_id}/{one.post_id}:{page.which}:{page.at.number}"
     entries = [kit.menu_entry(OFFERED[each], f"{STORY}.{each}", value) for each in decisions(one)]
@@ -79,7 +97,7 @@ def decisions(one: PostReport) -> tuple[Decision, ...]:
     return tuple(decision for decision, taken in TAKES.items() if states.intersection(taken))
 
 
-def _time(one: PostReport, which: Which) -> datetime:
+def time_of(one: PostReport, which: Which) -> datetime:
     """Return the time that the list is ordered by: when it went out last, or when it is due next."""
     if which is Which.SENT:
         return max(each.due_at for each in one.deliveries if each.status == DeliveryStatus.SENT)
@@ -93,7 +111,7 @@ def _draft(one: DraftReport, at: PageOf, actor: Actor) -> Json:
     count = len(written.accounts)
     said = [f"{count} {'account' if count == 1 else 'accounts'} chosen"] if count else []
     said += [moment(written.due_at)] if written.due_at else []
-    text = "\n".join([f">{_excerpt(written.text)}", *([" · ".join(said)] if said else [])])
+    text = "\n".join([f">{excerpt(written.text)}", *([" · ".join(said)] if said else [])])
     if not allows(actor.role, Permission.PUBLISH):
         return kit.section(text)
     menu = kit.menu(
@@ -103,7 +121,8 @@ def _draft(one: DraftReport, at: PageOf, actor: Actor) -> Json:
     return kit.section(text, accessory=menu)
 
 
-def _excerpt(text: str) -> str:
+def excerpt(text: str) -> str:
+    """Return the beginning of a post, in mrkdwn."""
     return kit.escape(kit.cut(text, EXCERPT)) or "_No text_"
 
 

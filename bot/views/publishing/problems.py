@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from adapters.base import Defect, Format, TextField
 from bot.views import kit
+from bot.views.publishing.attachments import TYPES
 from bot.views.publishing.platforms import choice_label, option_label
 
 if TYPE_CHECKING:
@@ -124,16 +125,17 @@ def _measured(problem: Problem, platform: Platform, facts: PublishingFacts) -> s
     limit = _number(problem.allowed)
     actual = _number(problem.actual) if problem.actual else "something else"
     what = _the(_field(problem, platform))
+    size = _size(problem, facts) if problem.defect in {Defect.TOO_BIG, Defect.TOO_SMALL} else ""
     ways = {
-        Defect.WRONG_TYPE: f"is {actual}. {platform.name} takes {problem.allowed}",
+        Defect.WRONG_TYPE: f"is {_type(problem.actual)}. {platform.name} takes {_types(problem.allowed)}",
         Defect.TOO_SHORT: f"is too short: {platform.name} takes at least {limit} seconds",
         Defect.TOO_LONG_VIDEO: f"is too long: {platform.name} takes at most {limit} seconds",
         Defect.TOO_WIDE: f"is too wide: {platform.name} takes at most {limit} times its height. Crop it",
         Defect.TOO_TALL: f"is too tall: {platform.name} wants a width of at least {limit} times its height. Crop it",
         Defect.TOO_FAST: f"has {actual} frames a second. {platform.name} takes at most {limit}",
         Defect.TOO_SLOW: f"has {actual} frames a second. {platform.name} takes at least {limit}",
-        Defect.TOO_BIG: f"is too large: {platform.name} takes at most {_size(problem, facts)}",
-        Defect.TOO_SMALL: f"is too small: {platform.name} takes at least {_size(problem, facts)}",
+        Defect.TOO_BIG: f"is too large: {platform.name} takes at most {size}",
+        Defect.TOO_SMALL: f"is too small: {platform.name} takes at least {size}",
     }
     if problem.field in FILES and problem.defect in ways:
         return f"{what} {ways[problem.defect]}."
@@ -200,6 +202,15 @@ def _choices(problem: Problem, platform: Platform) -> str:
     values = filter(None, problem.allowed.split(", "))
     named = [choice_label(platform.key, problem.field, value) for value in values]
     return kit.listed(named, "or") or "another value"
+
+
+def _type(mime: str) -> str:
+    """Return what a file is, in words."""
+    return TYPES.get(mime, _number(mime) if mime else "something else")
+
+
+def _types(allowed: str) -> str:
+    return kit.listed(dict.fromkeys(_type(one) for one in allowed.split(", ")), "or")
 
 
 def _size(problem: Problem, facts: PublishingFacts) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.services.posts.decisions import Decision
+from bot.services.posts.policy import MONEY_SPENT, POSTPONED
 from bot.views import kit
 from bot.views.kit import Message
 from bot.views.publishing.platforms import refusal, words_of
@@ -119,10 +120,8 @@ def state(one: DeliveryReport, platform: Platform) -> str:
             return (
                 f"✅ live, <{one.url}|see it>" if one.url.startswith(("https://", "http://")) else "✅ live"
             )
-        case DeliveryStatus.SCHEDULED if not one.code:
-            return f"goes out {moment(one.due_at)}"
-        case status if status in BEFORE_SENDING and one.code:
-            return f"{platform.name} isn't taking posts right now. I'll keep trying; nothing for you to do."
+        case status if status in BEFORE_SENDING:
+            return _before(one, platform)
         case DeliveryStatus.FAILED:
             return f"❌ {refusal(one.platform, platform.name, one.code)}"
         case DeliveryStatus.UNKNOWN if one.asks:
@@ -136,6 +135,22 @@ def state(one: DeliveryReport, platform: Platform) -> str:
             return f"⚠️ missed its time, {moment(one.due_at)}. Publish it now?"
         case status:
             return STATES.get(status, "publishing…")
+
+
+def _before(one: DeliveryReport, platform: Platform) -> str:
+    """Return how far a delivery is that nobody can see yet."""
+    if one.outcome == POSTPONED:
+        return f"{_limit(one, platform)} Goes out {moment(one.due_at)}."
+    if one.code:
+        return f"{platform.name} isn't taking posts right now. I'll keep trying; nothing for you to do."
+    return f"goes out {moment(one.due_at)}" if one.status == DeliveryStatus.SCHEDULED else "publishing…"
+
+
+def _limit(one: DeliveryReport, platform: Platform) -> str:
+    """Return which limit of the day is used up."""
+    if one.code == MONEY_SPENT:
+        return f"What this installation may spend on {platform.name} a day is spent."
+    return f"{platform.name}'s limit of posts a day is used up."
 
 
 def decisions(one: DeliveryReport) -> tuple[Decision, ...]:
