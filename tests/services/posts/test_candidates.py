@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from adapters.base import Choice, Defect, Live
+from adapters.base import Choice, Defect, Live, OptionValue
 from bot.services.posts.candidates import Unsuited, problems
 from bot.services.posts.drafts import ChosenPlace, Details, Extra, ThreadPart, Written
 from tests.composing import account, chosen, pairs, video
@@ -68,7 +68,7 @@ def test_a_place_that_wants_a_flair_is_named_with_what_it_wants() -> None:
 
 
 def test_a_refusal_for_today_says_nothing_about_a_post_for_next_week() -> None:
-    options = {"privacy": "SELF_ONLY", "music_confirmation": True}
+    options: dict[str, OptionValue] = {"privacy": "SELF_ONLY", "music_confirmation": True}
     filled = {"acc_tiktok1": Details(live=Live(refuses="spam_risk_too_many_posts"), options=options)}
     now = Written(text="Mugs", media=(video(),), details=filled)
     later = Written(text="Mugs", media=(video(),), details=filled, due_at=NOON + timedelta(days=7))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adapters.base import Choice, Live
+from adapters.base import Choice, Live, OptionValue
 from bot.services.posts.drafts import (
     ChosenPlace,
     Details,
@@ -46,7 +46,12 @@ def test_a_cover_counts_among_the_files() -> None:
 
 
 def test_a_copy_leaves_out_what_tiktok_wants_decided_for_each_post() -> None:
-    chosen = {"privacy": "SELF_ONLY", "comments": True, "music_confirmation": True, "commercial": True}
+    chosen: dict[str, OptionValue] = {
+        "privacy": "SELF_ONLY",
+        "comments": True,
+        "music_confirmation": True,
+        "commercial": True,
+    }
     written = Written(text="Mugs", details={"acc_1": Details(title="Mugs", options=chosen, live=LIVE)})
 
     copied = for_another_post(written, {"acc_1": publisher("tiktok").facts})

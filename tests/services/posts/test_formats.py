@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.base import Format, Media, MediaKind, Part
+from adapters.base import Format, Media, MediaKind, OptionValue, Part
 from bot.services.posts.drafts import ChosenPlace, Details, Extra, ThreadPart, Written
 from bot.services.posts.formats import contents_for, format_for
 from tests.composing import picture, publisher, video
@@ -106,7 +106,12 @@ def test_each_place_gets_a_post_with_its_own_flair() -> None:
 
 
 def test_a_box_below_one_that_is_unticked_does_not_count() -> None:
-    options = {"commercial": False, "branded_content": True, "branded_policy": True, "privacy": "SELF_ONLY"}
+    options: dict[str, OptionValue] = {
+        "commercial": False,
+        "branded_content": True,
+        "branded_policy": True,
+        "privacy": "SELF_ONLY",
+    }
     written = Written(media=(video(),), details={A: Details(options=options)})
 
     [content] = contents_for(publisher("tiktok").facts, written, A)

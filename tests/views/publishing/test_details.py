@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.base import Choice, Live, MediaKind
+from adapters.base import Choice, Live, MediaKind, OptionValue
 from bot.services.posts.candidates import Candidate, problems
 from bot.services.posts.drafts import ChosenPlace, Details, Extra, ThreadPart, Written
 from bot.views.publishing.composer import FirstForm, form
@@ -99,7 +99,7 @@ def test_tiktok_is_asked_by_the_rules_of_its_audit() -> None:
 
 
 def test_a_paid_partnership_cannot_be_seen_only_by_oneself() -> None:
-    options = {
+    options: dict[str, OptionValue] = {
         "privacy": "SELF_ONLY",
         "commercial": True,
         "branded_content": True,
