@@ -197,7 +197,11 @@ def _sender(base: Base, services: Services) -> OutboxSender:
     return OutboxSender(
         base.database,
         base.slack_clients,
-        Renderer(base.database, services.catalog.platform, {**incidents.readers, **services.posts.readers}),
+        Renderer(
+            base.database,
+            services.catalog.platform,
+            {**incidents.readers, **services.posts.readers},
+        ),
         between=timedelta(seconds=base.settings.slack_message_interval_s),
         listeners={Listener.INCIDENT_CARDS: incidents.delivery, Listener.POST_RESULTS: results},
     )
@@ -283,7 +287,7 @@ def _slack(base: Base, services: Services) -> SlackEdge:
         connect,
         AccountsStory(profiles, reconnecting, services.disconnecting, places, home),
         IncidentStory(reconnecting, IncidentResponses(incidents.cards, incidents.reader, database)),
-        *post_stories(base, services, places, home),
+        *post_stories(base, services, places, home, zones),
         AlertsStory(services.alert_settings, zones),
         Doctor(profiles, services.catalog),
         OrganizationStory(services.organizations, services.join_codes),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.services.posts.notifications import MessageShared, PostResult
+from bot.services.posts.notifications import MessageShared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,11 +42,14 @@ if TYPE_CHECKING:
     from bot.services.organizations.offboarding import OffboardingService
     from bot.services.organizations.organizations import OrganizationService
     from bot.services.organizations.ownership import OwnershipService
+    from bot.services.posts.changing import PostChanges
+    from bot.services.posts.checking import Checking
     from bot.services.posts.composing import Composing
     from bot.services.posts.decisions import DeliveryDecider
     from bot.services.posts.delivering import Delivering
     from bot.services.posts.results import Results
     from bot.services.posts.sharing import Sharing
+    from bot.services.posts.watching import Watching
     from bot.services.tokens.fresh import FreshTokens
     from bot.services.tokens.refreshing import Refresher
     from bot.settings import Settings
@@ -81,15 +84,18 @@ class PostServices:
     results: Results
     composing: Composing
     decider: DeliveryDecider
+    changes: PostChanges
     delivering: Delivering
+    checking: Checking
+    watching: Watching
     library: MediaLibrary
     intake: Intake
     sharing: Sharing
 
     @property
     def readers(self) -> Mapping[type[Living], Reader]:
-        """Say what each living notification about posts says now."""
-        return {MessageShared: self.sharing.read, PostResult: self.results.read}
+        """What the messages about posts say now."""
+        return {**self.results.readers, MessageShared: self.sharing.read}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,11 @@ from bot.services.accounts.profiles import AccountProfiles
 from bot.services.media.inspecting import Inspector
 from bot.services.media.intake import Intake
 from bot.services.media.library import MediaLibrary
+from bot.services.posts.account_sets import AccountSetService
 from bot.services.posts.asking import Asking
 from bot.services.posts.calls import PublishingCalls
+from bot.services.posts.changing import PostChanges
+from bot.services.posts.checking import Checking
 from bot.services.posts.composing import Composing
 from bot.services.posts.decisions import DeliveryDecider
 from bot.services.posts.delivering import Delivering
@@ -20,10 +23,15 @@ from bot.services.posts.reconciling import Reconciling
 from bot.services.posts.results import Results
 from bot.services.posts.sending import Sending
 from bot.services.posts.sharing import Sharing
+from bot.services.posts.slots import SlotService
+from bot.services.posts.watching import Watching
 from bot.slack.files import SlackFiles
+from bot.stories.account_sets import AccountSetsStory
 from bot.stories.post_decisions import PostDecisionsStory
+from bot.stories.post_fields import PostFieldsStory
 from bot.stories.post_lists import PostListsStory
 from bot.stories.posts import PostsStory
+from bot.stories.slots import SlotsStory
 
 if TYPE_CHECKING:
     from bot.parts import Base, Services
@@ -32,6 +40,7 @@ if TYPE_CHECKING:
     from bot.services.tokens.fresh import FreshTokens
     from bot.services.tokens.refreshing import Refresher
     from bot.slack.home_tab import HomeTab
+    from bot.slack.zones import PeopleZones
 
 
 def post_services(
@@ -60,26 +69,42 @@ def post_services(
         ),
         sharing=sharing,
         decider=DeliveryDecider(results, database),
+        changes=PostChanges(base.adapters, results, database),
         library=library,
         intake=Intake(database=database, store=base.media, inspector=Inspector()),
         delivering=Delivering(
             calls=calls, sending=sending, reconciling=reconciling, database=database, vault=vault
         ),
+        checking=Checking(calls=calls, results=results, database=database, vault=vault),
+        watching=Watching(calls=calls, results=results, database=database, vault=vault),
     )
 
 
-def post_stories(base: Base, services: Services, places: PlaceService, home: HomeTab) -> tuple[object, ...]:
+def post_stories(
+    base: Base, services: Services, places: PlaceService, home: HomeTab, zones: PeopleZones
+) -> tuple[object, ...]:
     """Construct the stories about posts."""
-    posts = services.posts
+    posts, database = services.posts, base.database
+    profiles = AccountProfiles(services.catalog, HealthReader(database), database, base.vault)
     files = SlackFiles(
         clients=base.slack_clients,
         session=base.slack_session,
-        database=base.database,
+        database=database,
         vault=base.vault,
         api_url=base.settings.slack_api_url,
     )
     return (
-        PostsStory(posts.composing, posts.sharing, places, posts.intake, files),
+        PostsStory(posts.composing, posts.changes, posts.sharing, places, posts.intake, files),
+        PostFieldsStory(posts.composing, places),
         PostDecisionsStory(posts.decider, posts.sharing),
-        PostListsStory(PostLists(base.database), posts.decider, posts.composing, services.catalog, home),
+        PostListsStory(
+            lists=PostLists(database),
+            decider=posts.decider,
+            composing=posts.composing,
+            changes=posts.changes,
+            catalog=services.catalog,
+            home=home,
+        ),
+        SlotsStory(SlotService(database), profiles, zones),
+        AccountSetsStory(AccountSetService(database), profiles),
     )

@@ -204,7 +204,9 @@ FACTS = PublishingFacts(
             key="music_confirmation", kind=OptionKind.SWITCH, formats=DIRECT, required=True, each_post=True
         ),
     ),
+    # Privacy, disclosure and consent are given for one post, says the audit.
     # About 15 a day for an account, over all apps.
     daily_cap=DailyCap(posts=15),
+    missed_apart=timedelta(hours=24),
     cap_codes=frozenset({TOO_MANY_POSTS}),
 )

@@ -216,6 +216,8 @@ class Thing(StrEnum):
     """What a button, a modal or a link can refer to."""
 
     ACCOUNT = "account"
+    ACCOUNT_SET = "account_set"
+    """Accounts that are chosen together."""
     ACCOUNT_CHOICES = "account_choices"
     """The accounts that a sign-in showed, to choose from."""
     GRANT = "grant"
@@ -278,6 +280,28 @@ class AlreadyResolvedError(ServiceError):
     """Somebody has already done what the button offers."""
 
     code = "already_resolved"
+
+
+@dataclass(eq=False)
+class PostSettledError(ServiceError):
+    """The post is out everywhere, or cancelled, so there is nothing left to change."""
+
+    code = "post_settled"
+
+
+@dataclass(eq=False)
+class PostChangedError(ServiceError):
+    """Something was decided about the post since the form that changes it was opened."""
+
+    code = "post_changed"
+
+
+@dataclass(eq=False)
+class PostOutError(ServiceError):
+    """The post is going out to these accounts, or is live there, so it can't be changed there."""
+
+    code = "post_out"
+    accounts: tuple[str, ...]
 
 
 class Limit(StrEnum):

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.services.errors import NotFoundError, Thing
 from bot.services.permissions import Permission
+from bot.services.posts.composing import TimeError
 from bot.services.posts.decisions import Decision
 from bot.slack.refusals import BadInputError
-from bot.slack.routes import Answer, Kind, OpenModal, Request, Say, UpdateModal, command, on
+from bot.slack.routes import Answer, Done, Kind, OpenModal, Request, Say, UpdateModal, command, on
 from bot.views.paging import page_number
 from bot.views.publishing import posts as views
+from bot.views.publishing.composer import TIMES
+from bot.views.publishing.post_menu import RESCHEDULE
 from storage.post_listings import Which
 
 if TYPE_CHECKING:
     from bot.services.access import Actor
     from bot.services.accounts.catalog import PlatformCatalog
+    from bot.services.posts.changing import PostChanges
     from bot.services.posts.composing import Composing
     from bot.services.posts.decisions import DeliveryDecider
     from bot.services.posts.listing import PostLists
@@ -34,6 +39,7 @@ class PostListsStory:
     lists: PostLists
     decider: DeliveryDecider
     composing: Composing
+    changes: PostChanges
     catalog: PlatformCatalog
     home: HomeTab
 
@@ -76,6 +82,32 @@ class PostListsStory:
         """Cancel what of a post is not out yet."""
         return await self._decide(request, Decision.CANCEL)
 
+    @on(
+        Kind.ACTION,
+        f"{views.STORY}.reschedule",
+        Permission.PUBLISH,
+        changes=False,
+        opens=RESCHEDULE,
+    )
+    async def ask_time(self, request: Request) -> Answer:
+        """Ask for a post's new time."""
+        post_id, _, _ = request.target.partition(":")
+        found = await self.changes.open(request.actor, post_id)
+        return OpenModal(views.reschedule(found.written, f"{request.actor.organization_id}/{post_id}"))
+
+    @on(Kind.SUBMISSION, f"{views.STORY}.rescheduled", Permission.PUBLISH)
+    async def reschedule(self, request: Request) -> Answer:
+        """Give a post its new time."""
+        at = request.typed(views.WHEN).get("selected_date_time")
+        if at is None:
+            raise NotFoundError(Thing.FORM)
+        due_at = datetime.fromtimestamp(int(at), UTC)
+        try:
+            await self.changes.reschedule(request.actor, request.target, due_at)
+        except TimeError as error:
+            raise BadInputError(TIMES[error.fault], field=views.WHEN) from None
+        return UpdateModal(views.rescheduled(due_at))
+
     @on(Kind.ACTION, "compose.discard", Permission.PUBLISH)
     async def discard(self, request: Request) -> Answer:
         """Delete a draft of the actor's, and show the others."""
@@ -84,11 +116,16 @@ class PostListsStory:
         return await self._again(request, views.DRAFTS, number or "0")
 
     async def _decide(self, request: Request, decision: Decision) -> Answer:
-        """Carry out the decision, and show the list as it is then."""
+        """Carry out the decision, and show the list that the button is in as it is then."""
         post_id, _, rest = request.target.partition(":")
         word, _, number = rest.partition(":")
         await self.decider.decide_all(request.actor, post_id, decision)
-        return await self._again(request, word or Which.OPEN, number or "0")
+        if word:
+            return await self._again(request, word, number or "0")
+        if request.place != "modal":  # the button is in the post's own message, which changes by itself
+            return Done()
+        found = await self.lists.post(request.actor, post_id)
+        return UpdateModal(views.details(found, request.actor, self.catalog.platform))
 
     async def _again(self, request: Request, word: str, number: str) -> Answer:
         """Return a page in place of the current one, or in a modal above the home tab.

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from adapters.base import PlatformError
-from bot.services.errors import NotFoundError, Thing
-from bot.services.media.intake import Incoming, RefusedFile, Taken
+from bot.services.errors import NotFoundError, PostChangedError, PostOutError, Thing
+from bot.services.media.intake import RefusedFile, Taken
 from bot.services.permissions import Permission
 from bot.services.posts.composing import ProblemsError, TimeError, UnsuitedError
 from bot.services.posts.drafts import ThreadPart, Written
 from bot.services.posts.sharing import draft_of
-from bot.slack import composer
 from bot.slack.messages import chosen_message
 from bot.slack.plain_text import plain_text
 from bot.slack.refusals import BadInputError
-from bot.slack.routes import Answer, Done, Kind, OpenModal, Options, Request, UpdateModal, command, on
-from bot.views import accounts as account_views
+from bot.slack.routes import Answer, Done, Kind, OpenModal, Request, UpdateModal, command, on
+from bot.views.errors import sentence
 from bot.views.publishing import attachments, details, entries, fields
 from bot.views.publishing import composer as views
 from storage.engine import time_limit
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
     from bot.services.accounts.places import PlaceService
     from bot.services.media.intake import Intake
     from bot.services.posts.candidates import AccountProblems, Candidate
+    from bot.services.posts.changing import PostChanges
     from bot.services.posts.composing import Composing
     from bot.services.posts.sharing import Sharing
     from bot.slack.files import SlackFiles
@@ -44,6 +43,7 @@ class PostsStory:
     """The composer."""
 
     composing: Composing
+    changes: PostChanges
     sharing: Sharing
     places: PlaceService
     intake: Intake
@@ -59,8 +59,10 @@ class PostsStory:
         opens=views.TITLE,
     )
     async def write(self, request: Request) -> Answer:
-        """Answer `/octapost post [text]` with the form; the text is in it."""
-        return await self._open(request, Written(text=plain_text(request.words)))
+        """Answer `/octapost post [text]` with the form: the text is in it, and the channel's account set chosen."""
+        where = entries.where_of(request.sender.channel_id or "", request.sender.team_id)
+        written = await self.composing.begun(request.actor, where, plain_text(request.words))
+        return await self._open(request, written)
 
     @on(Kind.ACTION, "compose.start", Permission.PUBLISH, changes=False, opens=views.TITLE)
     @on(Kind.SHORTCUT, "octapost_compose", Permission.PUBLISH, changes=False, opens=views.TITLE)
@@ -75,8 +77,23 @@ class PostsStory:
     @on(Kind.ACTION, "compose.continue", Permission.PUBLISH, changes=False, opens=views.TITLE)
     async def go_on(self, request: Request) -> Answer:
         """Answer a draft's Continue with the form, as it was left."""
-        draft_id = composer.page(request).draft_id
+        draft_id = _page(request).draft_id
         return await self._open(request, await self.composing.resume(request.actor, draft_id), draft_id)
+
+    @on(Kind.ACTION, "posts.edit", Permission.PUBLISH, changes=False, opens=views.TITLE)
+    async def edit(self, request: Request) -> Answer:
+        """Answer a post's Edit with the form, and in it everything that is not out yet."""
+        found = await self.changes.open(request.actor, request.target.partition(":")[0])
+        return await self._open(request, found.written, found.draft_id)
+
+    @on(Kind.ACTION, "posts.duplicate", Permission.PUBLISH)
+    async def duplicate(self, request: Request) -> Answer:
+        """Answer a post's Duplicate with the form for another post that says the same."""
+        post_id = request.target.partition(":")[0]
+        found = await self.changes.duplicate(
+            request.actor, post_id, entries.where_of(request.sender.channel_id, request.sender.team_id)
+        )
+        return await self._open(request, found.written, found.draft_id)
 
     @on(Kind.SHORTCUT, "octapost_publish_message", Permission.PUBLISH, changes=False, opens=views.TITLE)
     async def publish_message(self, request: Request) -> Answer:
@@ -85,22 +102,22 @@ class PostsStory:
         if message is None:  # the form didn't open the first time
             return await self.start(request)
         channel = "" if message.private else request.sender.channel_id
-        draft_id = draft_of(request.key)
-        written = Written(text=message.text, source=await self.sharing.source_of(request.actor, message))
-        where = composer.place(request.sender.team_id, channel)
+        where, draft_id = entries.where_of(channel, request.sender.team_id), draft_of(request.key)
+        written = await self.composing.begun(request.actor, where, message.text)
+        written = replace(written, source=await self.sharing.source_of(request.actor, message))
         await self.composing.save(request.actor, draft_id, written, where)
-        return await self._open(request, written, draft_id, channel=channel)
+        return await self._open(request, written, draft_id, private=message.private)
 
     async def _open(
-        self, request: Request, written: Written, draft_id: str = "", *, channel: str | None = None
+        self, request: Request, written: Written, draft_id: str = "", *, private: bool = False
     ) -> Answer:
-        channel = request.sender.channel_id if channel is None else channel
+        """Open the form. `private`: it does not say in which channel it was begun."""
         may_attach = await self.files.allowed(request.sender)
         candidates = await self.composing.candidates(request.actor, written, may_attach=may_attach)
         if all(one.unsuited for one in candidates) and not written.media:
             return OpenModal(views.no_accounts(candidates))
         shown = views.FirstForm(
-            metadata=composer.metadata(request, draft_id or new_id("drf"), channel),
+            metadata=_metadata(request, draft_id or new_id("drf"), private=private),
             may_attach=may_attach,
             problems=self._problems(candidates, written),
         )
@@ -117,7 +134,7 @@ class PostsStory:
         may_attach = await self.files.allowed(request.sender)
         candidates = await self.composing.candidates(request.actor, written, may_attach=may_attach)
         shown = views.FirstForm(
-            metadata=composer.begun(request),
+            metadata=_begun(request),
             may_attach=may_attach,
             alerts=alerts[:MOST_ALERTS],
             turn=turn,
@@ -130,11 +147,12 @@ class PostsStory:
 
     async def _kept(self, request: Request) -> Written:
         """Store what is in the first form, and return it."""
-        page = composer.page(request)
+        page = _page(request)
         written = entries.first_form(
             _entries(request), await self.composing.draft(request.actor, page.draft_id)
         )
-        with suppress(NotFoundError):  # somebody else's draft: no answer tells that there is one
+        # Somebody else's draft, of which no answer tells; or a form that says on submission that it is outdated.
+        with suppress(NotFoundError, PostChangedError):
             await self.composing.save(request.actor, page.draft_id, written, page.where)
         return written
 
@@ -157,8 +175,8 @@ class PostsStory:
     @on(Kind.CLOSED, "compose.detailed", Permission.PUBLISH)
     async def closed(self, request: Request) -> Answer:
         """Store what a form had in it, as far as Slack says. A post that was decided has no draft any more."""
-        page = composer.page(request)
-        with suppress(NotFoundError):
+        page = _page(request)
+        with suppress(NotFoundError, PostChangedError):
             before = await self.composing.resume(request.actor, page.draft_id)
             written = entries.first_form(_entries(request), before)
             chosen = await self._still_chosen(request, written)
@@ -169,12 +187,15 @@ class PostsStory:
     @on(Kind.SUBMISSION, "compose.written", Permission.PUBLISH)
     async def submit(self, request: Request) -> Answer:
         """Publish, or ask for what single platforms need besides."""
-        page = composer.page(request)
+        page = _page(request)
         if views.TEXT not in request.state:
             raise NotFoundError(Thing.FORM)
         before = await self.composing.draft(request.actor, page.draft_id)
         written = entries.first_form(_entries(request), before)
-        await self.composing.save(request.actor, page.draft_id, written, page.where)
+        try:
+            await self.composing.save(request.actor, page.draft_id, written, page.where)
+        except PostChangedError as error:
+            return await self._again(request, written, [sentence(error)])
         if not written.accounts:
             raise BadInputError("Choose at least one account.", field=views.ACCOUNTS)
         with time_limit.unlimited():  # files take longer than a request may: the form is filled afterwards
@@ -182,7 +203,7 @@ class PostsStory:
 
     async def _continue(self, request: Request, written: Written) -> Answer:
         """Take in the files, then publish or ask for what is missing; on a fault show the form again."""
-        page, entered = composer.page(request), _entries(request)
+        page, entered = _page(request), _entries(request)
         taken = await self._take(request, entered.files(f"{attachments.FILES}:{entered.turn}"))
         if written.source is not None and await self.files.allowed(request.sender):
             taken += await self._take(request, [one.payload for one in written.source.files])
@@ -208,15 +229,8 @@ class PostsStory:
     async def _take(
         self, request: Request, attached: Sequence[Mapping[str, Any]]
     ) -> list[Taken | RefusedFile]:
-        return [await self.intake.take(request.actor, self._incoming(request, one)) for one in attached]
-
-    def _incoming(self, request: Request, file: Mapping[str, Any]) -> Incoming:
-        return Incoming(
-            name=str(file.get("name") or "The file"),
-            read=partial(self.files.read, request.sender, str(file.get("id", ""))),
-            most=attachments.MOST_BYTES,
-            alt_text=str(file.get("alt_txt") or ""),
-        )
+        incoming = (self.files.incoming(request.sender, one, attachments.MOST_BYTES) for one in attached)
+        return [await self.intake.take(request.actor, one) for one in incoming]
 
     # The second form
 
@@ -233,7 +247,7 @@ class PostsStory:
             NotFoundError: The draft is gone, or somebody else's.
 
         """
-        page = composer.page(request)
+        page = _page(request)
         before = await self.composing.resume(request.actor, page.draft_id)
         chosen = await self._still_chosen(request, before)
         written = entries.second_form(_entries(request), before, chosen)
@@ -245,7 +259,8 @@ class PostsStory:
     @on(Kind.ACTION, "compose.part", Permission.PUBLISH)
     async def keep_details(self, request: Request) -> Answer:
         """Store what is being typed."""
-        with suppress(NotFoundError):  # somebody else's draft: no answer tells that there is one
+        # Somebody else's draft, of which no answer tells; or a form that says on submission that it is outdated.
+        with suppress(NotFoundError, PostChangedError):
             await self._described(request)
         return Done()
 
@@ -274,7 +289,7 @@ class PostsStory:
             chosen = await self.composing.chosen(request.actor, written)
         except UnsuitedError as error:
             return await self._again(request, written, views.unsuited(error.found))
-        return await self._details(request, chosen, written, number=composer.page(request).number)
+        return await self._details(request, chosen, written, number=_page(request).number)
 
     @on(Kind.SUBMISSION, "compose.detailed", Permission.PUBLISH)
     async def submit_details(self, request: Request) -> Answer:
@@ -286,7 +301,7 @@ class PostsStory:
                 chosen = await self.composing.chosen(request.actor, written)
             except UnsuitedError as error:
                 return await self._again(request, written, views.unsuited(error.found))
-            number = composer.page(request).number
+            number = _page(request).number
             if alerts:
                 return await self._details(request, chosen, written, number=number, alerts=alerts)
             if number + 1 < len(await self._pages(request, chosen, written)):
@@ -295,7 +310,7 @@ class PostsStory:
 
     async def _take_covers(self, request: Request, written: Written) -> tuple[Written, list[str]]:
         """Take in the covers that were attached; return the post with them, and why some were not taken."""
-        entered, page, alerts = _entries(request), composer.page(request), list[str]()
+        entered, page, alerts = _entries(request), _page(request), list[str]()
         for group in details.groups(await self._still_chosen(request, written)):
             block = fields.cover_block(group[0], written.of(group[0].account_id))
             for taken in await self._take(request, entered.files(block)):
@@ -319,7 +334,7 @@ class PostsStory:
         alerts: Sequence[str] = (),
     ) -> Answer:
         """Show a page of the second form; None: the first one with a problem. The platforms are asked before."""
-        page = composer.page(request)
+        page = _page(request)
         for one in chosen:
             if one.needs_place:
                 with suppress(PlatformError):  # then the list that is stored has to do
@@ -336,28 +351,15 @@ class PostsStory:
         self, request: Request, chosen: Sequence[Candidate], written: Written, alerts: Sequence[str] = ()
     ) -> list[dict[str, Any]]:
         shown = details.SecondForm(
-            metadata=composer.begun(request),
+            metadata=_begun(request),
             may_attach=await self.files.allowed(request.sender),
             problems=self.composing.problems(chosen, written),
             alerts=alerts,
         )
         return details.pages(chosen, written, shown)
 
-    @on(Kind.OPTIONS, "compose.place", Permission.PUBLISH, changes=False)
-    async def place(self, request: Request) -> Answer:
-        """Answer the typeahead of places inside an account."""
-        account_id = str(request.body.get("block_id", "")).partition(":")[2]
-        found = await self.places.search(request.actor, account_id, request.words)
-        return Options(account_views.place_options(found))
-
-    @on(Kind.OPTIONS, "compose.choice", Permission.PUBLISH, changes=False)
-    async def choice(self, request: Request) -> Answer:
-        """Answer the typeahead of a field with more values than Slack lists at once."""
-        written = await self.composing.draft(request.actor, composer.page(request).draft_id)
-        return Options(fields.matching(written, str(request.body.get("block_id", "")), request.words))
-
     async def _publish(self, request: Request, written: Written) -> Answer:
-        page = composer.page(request)
+        page = _page(request)
         try:
             post = await self.composing.publish(request.actor, page.draft_id, written, page.where)
         except ProblemsError as error:
@@ -368,8 +370,26 @@ class PostsStory:
         except TimeError as error:
             field = views.WHEN if views.WHEN in request.state else None
             raise BadInputError(views.TIMES[error.fault], field=field) from None
+        except (PostChangedError, PostOutError) as error:
+            return await self._again(request, written, [sentence(error)])
         return UpdateModal(views.decided(len(written.accounts), written.due_at, post.channel))
 
 
 def _entries(request: Request) -> entries.Entries:
     return entries.Entries(request.state)
+
+
+def _metadata(request: Request, draft_id: str, *, private: bool) -> str:
+    """Return what the form carries: the organization, the draft, and the channel where it was begun."""
+    return f"{request.actor.organization_id}/{draft_id}:{'' if private else request.sender.channel_id}"
+
+
+def _begun(request: Request) -> str:
+    """Return what the form carries, without the page."""
+    return ":".join(str(request.body["view"]["private_metadata"]).split(":")[:2])
+
+
+def _page(request: Request) -> entries.Page:
+    """Return which form the request came from."""
+    shown = request.body.get("view") or {}
+    return entries.page_of(request.target, str(shown.get("private_metadata", "")), request.sender.team_id)

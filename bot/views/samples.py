@@ -15,18 +15,8 @@ from typing import TYPE_CHECKING, Any
 from adapters.base import (
     Blocker,
     Capability,
-    Format,
-    FormatRule,
     Hint,
-    Media,
-    MediaKind,
-    MediaRule,
-    Option,
-    OptionKind,
     Platform,
-    PublishingFacts,
-    TextField,
-    TextRule,
 )
 from bot.services.accounts.choosing import Choice
 from bot.services.accounts.diagnosis import Diagnosis
@@ -47,8 +37,7 @@ from bot.services.organizations.deletion import DeletionOutlook
 from bot.services.organizations.join_codes import OpenCodes
 from bot.services.organizations.members import Roster
 from bot.services.organizations.notifications import AccessRequested
-from bot.services.posts.candidates import Candidate
-from bot.services.posts.drafts import Extra, Written
+from bot.services.posts.drafts import Written
 from bot.views import (
     access_requests,
     accounts,
@@ -70,7 +59,8 @@ from bot.views import (
     sign_in_as,
     waiting,
 )
-from bot.views.publishing import composer, details
+from bot.views.publishing import posts
+from bot.views.publishing.samples import composer
 from storage import models
 from storage.deletions import Inventory
 from storage.models import Role
@@ -103,9 +93,6 @@ class Sample:
     name: str
     surface: Surface
     payload: Mapping[str, Any]
-
-
-PICTURE = Media(key="picture", kind=MediaKind.IMAGE, type="image/jpeg", size=250_000, name="mugs.jpg")
 
 
 def samples(offered: Mapping[str, PlatformSettings]) -> Iterator[Sample]:
@@ -205,37 +192,14 @@ def _views(platforms: list[Platform]) -> Iterator[tuple[str, dict[str, Any]]]:
     )
     yield "deletion.confirm", deletion.confirm(outlook, {platform.key: platform.name})
     yield "alerts.form", alerts.form(_alert_settings())
-    yield from _composer(profile, value)
+    yield from composer(profile, value)
+    yield "publishing.posts.reschedule", posts.reschedule(Written(text="Mugs", due_at=WHEN), value)
     yield "reconnect_requests.send_to", reconnect_requests.send_to(_incident(platform))
     yield "members.members", members.members(_roster())
     yield "connect.which_organization", connect.which_organization([_summary()] * 2, WORKSPACE, platform.key)
     yield "kit.modal", kit.modal("Octapost", [kit.words("Type `/octapost help` to see what I can do.")])
     yield "connect.go_on", connect.go_on(connect.invitation(platform, platform.apps[0], NAME, URL))
     yield "waiting.loading", waiting.loading("Choose accounts")
-
-
-def _composer(profile: AccountProfile, value: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    written = Written(
-        text="Mugs", media=(PICTURE,), accounts=(profile.account.id,), extras=(Extra.LINK, Extra.COMMENT)
-    )
-    facts = PublishingFacts(
-        formats={
-            Format.IMAGE: FormatRule(
-                texts={TextField.TITLE: TextRule(most=100), TextField.TEXT: TextRule(most=300)},
-                media={MediaKind.IMAGE: MediaRule(types=frozenset({"image/jpeg"}), most_bytes=1)},
-                fewest=1,
-                most=1,
-            )
-        },
-        places_per_post=3,
-    )
-    switch = Option(key="nsfw", kind=OptionKind.SWITCH, formats=frozenset({Format.IMAGE}))
-    asked = Candidate(profile=profile, facts=facts, wanted=Format.IMAGE, needs_place=True, options=(switch,))
-    alerts = ["cups.jpg is empty. Attach it again."]
-    form = composer.FirstForm(metadata=value, may_attach=True, alerts=alerts)
-    yield "publishing.composer.form", composer.form([asked], written, form)
-    second = details.SecondForm(metadata=value, may_attach=True)
-    yield "publishing.details.pages", details.pages([asked], written, second)[0]
 
 
 def _profile(platform: Platform, problem: Problem) -> AccountProfile:

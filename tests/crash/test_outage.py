@@ -185,6 +185,7 @@ def well_within(house: House, accounts: int) -> timedelta:
     )
 
 
+@in_full
 @pytest.mark.parametrize(
     ("platform", "really"),
     sampled([("youtube", 0), ("x", 0), ("x", REALLY_DEAD), ("youtube", REALLY_DEAD)], 2),
@@ -232,6 +233,7 @@ async def test_a_platform_that_calls_everybody_dead_is_not_believed_and_the_few_
     assert busiest <= budget.calls
 
 
+@in_full
 async def test_a_platform_that_really_ended_everybody_is_believed_after_the_hour(
     sqlite_database: Database, record_property: Callable[[str, object], None]
 ) -> None:

@@ -109,7 +109,13 @@ OBJECTS = {
     "org.withdraw": "invitation",
     "posts.cancel": "post",
     "posts.details": "post",
+    "posts.duplicate": "post",
+    "posts.edit": "post",
     "posts.publish": "post",
+    "sets.change": "set",
+    "sets.delete": "set",
+    "posts.reschedule": "post",
+    "posts.rescheduled": "post",
 }
 
 
@@ -170,6 +176,9 @@ def inputs(mine: Tenant) -> Json:
         "person": {"select": {"selected_users": [PAT], "selected_user": PAT}},
         "role": {"select": {"selected_option": chosen | {"value": "owner"}}},
         "text": {"compose.text": {"value": "Mugs"}},
+        "name": {"sets.name": {"value": "Mugs"}},
+        "accounts": {"slots.accounts": {"selected_options": [chosen | {"value": mine.account}]}},
+        "zone": {"slots.zone": {"selected_option": chosen | {"value": "UTC"}}},
     }
 
 

@@ -21,7 +21,7 @@ from storage.copy_database import CopyRefused, copy_database
 from storage.engine.db import Database
 from storage.engine.schema import SchemaTooOld
 from storage.vault import KeyRing, Vault, VaultError
-from tests.counts import FULL
+from tests.counts import FULL, in_full
 from tests.databases import another, in_a_thread, sqlite_file
 from tests.storage.world import build, pending_grant, run_sql, run_sql_as_owner, tenant
 
@@ -133,6 +133,7 @@ async def test_every_row_of_every_table_arrives_and_opens(
     )
 
 
+@in_full
 @ONE_WAY
 async def test_a_move_that_is_killed_leaves_an_empty_target(
     pair: tuple[Database, Database], vault: Vault
@@ -199,6 +200,7 @@ async def test_another_vault_key_is_refused(pair: tuple[Database, Database], vau
     assert not any((await everything(target)).values())
 
 
+@in_full
 @ONE_WAY
 async def test_a_value_that_does_not_open_is_found_before_anything_is_kept(
     pair: tuple[Database, Database], vault: Vault
@@ -213,6 +215,7 @@ async def test_a_value_that_does_not_open_is_found_before_anything_is_kept(
     assert not any((await everything(target)).values())
 
 
+@in_full
 @ONE_WAY
 @pytest.mark.parametrize("which", ["source", "target"])
 async def test_a_database_at_another_schema_is_refused(
@@ -233,6 +236,7 @@ async def test_a_database_at_another_schema_is_refused(
     assert not any((await everything(target)).values())
 
 
+@in_full
 @ONE_WAY
 async def test_a_target_that_somebody_else_fills_meanwhile_is_left_to_them(
     pair: tuple[Database, Database], vault: Vault
@@ -257,6 +261,7 @@ async def test_a_target_that_somebody_else_fills_meanwhile_is_left_to_them(
     assert sum(map(len, (await everything(target)).values())) == 1
 
 
+@in_full
 @pytest.mark.parametrize("pair", [TO_SQLITE], indirect=True)
 async def test_what_is_written_meanwhile_is_not_half_copied(
     pair: tuple[Database, Database], vault: Vault

@@ -41,6 +41,7 @@ REPOSITORIES = [
 """The modules whose classes are tried, each with two organizations."""
 CREATES = {
     "AccessRequests.request": "adds a request to the organization it names",
+    "AccountSets.save": "adds a set of the organization it names",
     "Accounts.attach": "takes the grant itself, which only `Grants` of the organization hands out",
     "Audit.write": "adds a line of the organization it names",
     "Channels.request": "adds a request to the organization it names",
@@ -91,6 +92,7 @@ ABSENT = {
     "author": "mem_absent",
     "post_id": "pst_absent",
     "draft_id": "drf_absent",
+    "set_id": "set_absent",
     "key": "absent",
     "keys": ["absent"],
     "new": NewDiscovery(membership_id="mem_absent", grant_id="grt_absent", team_id="T1", channel_id="C1"),
@@ -118,6 +120,7 @@ HARMLESS: dict[str, Any] = {
     "new_post": NewPost(draft_id=new_id("drf"), author="mem_x", text="Mugs"),
     "slack_id": "T1",
     "channel": "C1",
+    "due_at": WHEN,
     "token": "a" * 43,
     "lives": timedelta(hours=2),
     "which": Which.OPEN,
@@ -125,6 +128,9 @@ HARMLESS: dict[str, Any] = {
     "asking": ["text"],
     "open_keys": [],
     "first": 0,
+    "weekly": ["1 10:00"],
+    "timezone": "UTC",
+    "accounts": {"acc_absent": "Mugs"},
 }
 
 
@@ -144,6 +150,7 @@ def of(world: World) -> dict[str, Any]:
         "delivery_id": world.delivery_id,
         "author": world.membership_id,
         "draft_id": world.draft_id,
+        "set_id": world.set_id,
         "key": world.media_keys[0],
         "keys": world.media_keys,
         "invitation_id": world.invitation_id,
@@ -229,6 +236,8 @@ async def test_ones_own_things_are_answered_otherwise_than_absent_ones(
             ids["grant_id"] = world.pending_id
         if method in {"DeliveryDecisions.cancel", "DeliveryDecisions.publish"}:
             ids["delivery_id"] = world.late_delivery_id
+        if method == "PostEdits.edit":
+            ids["draft_id"] = f"drf_{world.post_id.removeprefix('pst_')}.0.x"
         if method == "Discoveries.connected":
             await connect_found(database, vault, world)
         if method == "Grants.release":  # only a grant without accounts is left

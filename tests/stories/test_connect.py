@@ -17,7 +17,7 @@ from storage.engine.statements import now
 from storage.models import Grant, GrantStatus
 from storage.tickets import TICKETS_PER_MINUTE
 from tests.application import Office
-from tests.counts import sampled
+from tests.counts import in_full, sampled
 from tests.platforms import PLATFORMS
 from tests.stories.told import (
     answer_to,
@@ -51,6 +51,7 @@ async def test_a_platform_is_answered_with_a_private_link_and_what_it_is_for(off
     assert links_in(message)[0].startswith(f"{office.world.app_url}/connect/")
 
 
+@in_full
 async def test_without_a_platform_there_is_a_button_for_each(office: Office) -> None:
     ada = await office.installed()
 
@@ -65,6 +66,7 @@ async def test_without_a_platform_there_is_a_button_for_each(office: Office) -> 
     assert len(links_in(await answer_to(ada, message, "connect.platform.reddit"))) == 1
 
 
+@in_full
 async def test_a_platform_answers_to_its_other_names(office: Office) -> None:
     ada = await office.installed()
 
@@ -149,6 +151,7 @@ async def test_an_admin_elsewhere_is_asked_and_not_refused_in_a_channel_about_an
     assert "Acme" not in text_of(view)
 
 
+@in_full
 async def test_the_global_shortcut_and_the_welcome_lead_the_same_way(office: Office) -> None:
     ada = await office.installed()
 
@@ -175,6 +178,7 @@ async def test_the_shortcut_tells_somebody_in_no_organization_what_to_do(office:
     assert "/octapost org create NAME" in text_of(await otto.modal_with("aren't a member"))
 
 
+@in_full
 async def test_every_platform_can_be_pressed_one_after_the_other_and_the_newest_links_work(
     office: Office,
 ) -> None:
@@ -227,6 +231,7 @@ async def test_the_one_account_is_connected_at_once(
     assert "account connected" in await trail(office)
 
 
+@in_full
 async def test_several_accounts_of_one_platform(office: Office) -> None:
     ada = await office.installed()
 
@@ -239,6 +244,7 @@ async def test_several_accounts_of_one_platform(office: Office) -> None:
     assert "🟢 Blue Door Bakery · X · connected" in words
 
 
+@in_full
 async def test_the_chosen_youtube_channel_is_the_one(office: Office) -> None:
     ada = await office.installed()
 
@@ -249,6 +255,7 @@ async def test_the_chosen_youtube_channel_is_the_one(office: Office) -> None:
     assert "✅ Connected to Acme: Backstage at Nine on " in text_of(message)
 
 
+@in_full
 async def test_an_empty_catch_says_which_kind_of_account_it_needs_and_how_to_get_one(office: Office) -> None:
     ada = await office.installed()
     catches = [
@@ -279,6 +286,7 @@ async def test_an_empty_catch_says_which_kind_of_account_it_needs_and_how_to_get
     assert "Acme has no accounts yet." in await said(ada, "accounts")
 
 
+@in_full
 async def test_a_profile_without_company_pages_says_whom_to_ask(office: Office) -> None:
     ada = await office.installed()
 
@@ -299,6 +307,7 @@ async def test_no_is_an_answer_and_says_how_to_go_on(office: Office) -> None:
     await hears(ada, "✅ Connected to Acme: Octa Demo on ")
 
 
+@in_full
 async def test_an_app_that_facebook_has_switched_off_is_the_operators_fault(office: Office) -> None:
     ada = await office.installed()
     office.world.platforms["facebook"].settings["app_active"] = False
@@ -342,6 +351,7 @@ async def test_pages_are_chosen_in_slack_and_each_greyed_one_has_its_reason_and_
     assert sorted(offered) == ["Fjord Coffee", "Northwind Outdoor"]
 
 
+@in_full
 async def test_a_greyed_page_can_be_found_but_not_taken(office: Office) -> None:
     ada = await office.installed()
     _, message = await came_to(ada, "facebook", Consent(person="ben"))
@@ -360,6 +370,7 @@ async def test_a_greyed_page_can_be_found_but_not_taken(office: Office) -> None:
     assert "✅ Connected to Acme: Fjord Coffee on " in text_of(final)
 
 
+@in_full
 async def test_pages_of_a_portfolio_stay_hidden_without_their_permission_and_that_is_said(
     office: Office,
 ) -> None:
@@ -371,6 +382,7 @@ async def test_pages_of_a_portfolio_stay_hidden_without_their_permission_and_tha
     assert "Fjord Coffee" not in text_of(message)
 
 
+@in_full
 async def test_an_unticked_page_is_greyed_with_what_to_do(office: Office) -> None:
     ada = await office.installed()
 
@@ -398,6 +410,7 @@ async def test_what_is_connected_here_already_is_greyed(office: Office) -> None:
     assert f"{name}: already connected here" in text_of(view)
 
 
+@in_full
 async def test_a_choice_can_wait_and_be_made_in_two_goes(either_office: Office) -> None:
     ada = await either_office.installed()
     _, message = await came_to(ada, "facebook", Consent(person="ana"))
@@ -454,6 +467,7 @@ async def test_new_names_reach_a_choice_that_is_still_open(office: Office) -> No
     assert [one["text"]["text"][:4] for one in offered] == ["New ", "New "]
 
 
+@in_full
 async def test_a_few_accounts_are_chosen_already_when_the_picker_opens(office: Office) -> None:
     ada = await office.installed()
     _, message = await came_to(ada, "facebook", Consent(person="ana"))
@@ -476,6 +490,7 @@ async def test_choosing_nothing_is_answered_under_the_field(office: Office) -> N
     assert shown.errors["picked"]
 
 
+@in_full
 async def test_a_thousand_pages_can_be_searched_and_chosen_from(either_office: Office) -> None:
     ada = await either_office.installed()
 
@@ -493,6 +508,7 @@ async def test_a_thousand_pages_can_be_searched_and_chosen_from(either_office: O
     assert either_office.slack.state.complaints == []
 
 
+@in_full
 async def test_company_pages_are_chosen_and_one_without_the_role_says_so(office: Office) -> None:
     ada = await office.installed()
 
@@ -534,6 +550,7 @@ async def test_a_picker_is_for_the_person_who_consented(office: Office) -> None:
 # Who hears of it
 
 
+@in_full
 async def test_the_other_admins_hear_of_a_connection_and_members_do_not(either_office: Office) -> None:
     ada = await either_office.installed()
     await joins(ada, await either_office.person(OLGA), "admin")
@@ -589,6 +606,7 @@ async def test_a_consent_is_finished_hours_later_with_one_renewal_however_often_
     assert len([m for m in ada.direct_messages() if "✅ Connected" in text_of(m)]) == 1
 
 
+@in_full
 async def test_a_sign_in_whose_life_was_not_named_is_given_the_one_its_platform_documents(
     office: Office,
 ) -> None:
@@ -603,6 +621,7 @@ async def test_a_sign_in_whose_life_was_not_named_is_given_the_one_its_platform_
     assert grant.access_expires_at - grant.renewed_at == PLATFORMS["linkedin"].access_lifetime
 
 
+@in_full
 async def test_finishing_twice_connects_once(office: Office) -> None:
     ada, tiktok = await office.installed(), office.world.platforms["tiktok"]
     tiktok.faults.append(Fault(path="/v2/user/info", status=503, times=1))
@@ -629,6 +648,7 @@ async def test_an_exchange_that_failed_stores_nothing_and_says_what_to_do(office
     assert await grants(office, "x") == []
 
 
+@in_full
 async def test_a_suspended_account_is_greyed_with_what_to_do(office: Office) -> None:
     ada = await office.installed()
 
@@ -639,6 +659,7 @@ async def test_a_suspended_account_is_greyed_with_what_to_do(office: Office) -> 
     assert "Acme has no accounts yet." in await said(ada, "accounts")
 
 
+@in_full
 async def test_somebody_who_lost_the_role_on_the_way_connects_nothing(office: Office) -> None:
     ada = await office.installed()
     otto = await office.person(OTTO)
@@ -652,6 +673,7 @@ async def test_somebody_who_lost_the_role_on_the_way_connects_nothing(office: Of
     assert await grants(office, "x") == []
 
 
+@in_full
 async def test_each_workspaces_members_connect_to_their_own_organization(office: Office) -> None:
     ada, bea = await office.installed(), await office.installed(BEA)
 

@@ -154,6 +154,7 @@ async def test_a_channel_hears_its_messages_in_the_order_they_became_true(either
     assert heard(either_office, SOCIAL) == [f"message {number}" for number in range(1, 13)]
 
 
+@in_full
 async def test_a_message_goes_out_at_once_and_not_at_the_next_tick(paced: Office) -> None:
     await present(paced, SOCIAL)
     await asyncio.sleep(1.05)  # the pause after what was said so far
@@ -389,6 +390,7 @@ async def test_a_message_slack_cannot_draw_arrives_as_its_words(office: Office) 
     assert heard(office, SOCIAL) == ["the words"]
 
 
+@in_full
 async def test_what_comes_while_a_process_speaks_is_said_after_it(office: Office) -> None:
     await present(office, SOCIAL, GENERAL)
     office.slack.requests.clear()
@@ -485,6 +487,7 @@ async def test_a_state_of_slacks_costs_no_message_however_long_it_lasts(
     assert heard(office, SOCIAL) == ["patience"]
 
 
+@in_full
 async def test_a_refusal_nobody_knows_is_final_after_six_hours_and_ten_tries(office: Office) -> None:
     await present(office, SOCIAL)
     elsewhere = Elsewhere()
@@ -533,6 +536,7 @@ async def test_an_answer_that_got_lost_is_asked_for_once_a_try_and_ever_more_rar
     assert all(30 * 2**n - 2 < pause <= 60 * 2**n for n, pause in enumerate(pauses))
 
 
+@in_full
 async def test_an_answer_that_never_comes_is_given_up_at_last(office: Office) -> None:
     await present(office, SOCIAL)
     sender = await alone(office)
@@ -600,6 +604,7 @@ class Clumsy:
         raise LookupError(notice.id)
 
 
+@in_full
 async def test_a_fallback_that_fails_repeats_nothing_and_blocks_nothing_for_ever(office: Office) -> None:
     await present(office, SOCIAL)
     sender = await alone(office, Clumsy())
@@ -762,6 +767,7 @@ async def test_of_two_processes_one_rotates_a_token_and_both_use_it(office: Offi
     assert (heard(office, SOCIAL), heard(office, GENERAL)) == (["one"], ["two"])
 
 
+@in_full
 async def test_a_token_that_slack_will_not_rotate_is_given_up_at_last(office: Office) -> None:
     sender = await a_night_later(office, SOCIAL)
     office.slack.state.refresh_tokens.clear()
@@ -816,6 +822,7 @@ async def test_what_a_channel_will_never_hear_goes_elsewhere(office: Office, cha
     assert (await office.person(OTTO)).direct_messages()[-1].text == "card"
 
 
+@in_full
 async def test_an_edit_that_a_channel_takes_no_more_goes_elsewhere_and_one_it_takes_proves_nothing(
     office: Office,
 ) -> None:

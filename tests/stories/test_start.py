@@ -9,6 +9,7 @@ from sandbox.slack.state import Message
 from sandbox.slack.world import GUS, OTTO
 from storage.models import Grant, GrantStatus
 from tests.application import Office
+from tests.counts import in_full
 from tests.stories.told import answer_to, buttons, chosen, connected, joins
 
 ELSEWHERE = "C0ACMERAN"
@@ -50,6 +51,7 @@ async def test_it_offers_what_an_admin_needs_most(office: Office) -> None:
     assert "Which account should be reconnected?" in text_of(await answer_to(ada, two, "account.needy"))
 
 
+@in_full
 async def test_its_buttons_lead_where_the_commands_do(office: Office) -> None:
     ada = await office.installed()
     await connected(ada, "x", "4711")
@@ -88,6 +90,7 @@ async def test_a_person_in_no_organization_is_shown_their_invitation_or_whom_to_
     assert "You aren't a member of an Octapost organization" in text_of(stranger)
 
 
+@in_full
 async def test_where_it_is_not_clear_which_organization_is_meant_it_asks(office: Office) -> None:
     ada = await office.installed()
     otto = await office.person(OTTO)

@@ -12,17 +12,27 @@ from sqlalchemy.exc import IntegrityError
 
 from adapters.base import Publishes
 from bot.services.acting import acting
-from bot.services.errors import AlreadyResolvedError, NotFoundError, NothingChosenError, Thing
+from bot.services.errors import (
+    AlreadyResolvedError,
+    NotFoundError,
+    NothingChosenError,
+    PostChangedError,
+    Thing,
+)
 from bot.services.permissions import Permission
 from bot.services.posts import contents
 from bot.services.posts.candidates import candidate, problems, targets
 from bot.services.posts.drafts import Written, dump, load
+from bot.services.posts.editing import applied, opened
+from bot.services.posts.schedule import FARTHEST
 from bot.services.posts.sharing import not_before
+from storage.account_sets import AccountSets
 from storage.audit import Audit
 from storage.drafts import Drafts
 from storage.engine.statements import database_time
 from storage.media import Files
-from storage.posts import NewPost, Posts, Target
+from storage.post_edits import revision_of
+from storage.posts import NewPost, Posts, Target, post_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -38,9 +48,6 @@ if TYPE_CHECKING:
     from bot.services.posts.sharing import Sharing
     from storage.engine.db import Database
     from storage.models import Draft, Post
-
-FARTHEST = timedelta(days=365)
-"""How far ahead a post can be scheduled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,11 +128,14 @@ class Composing:
         return adapter.publisher if isinstance(adapter, Publishes) else None
 
     async def draft(self, actor: Actor, draft_id: str) -> Written:
-        """Return what the actor has written under this id; nothing yet is an empty form."""
+        """Return what the actor has written under this id: of a form that changes a post, at first what it says."""
         try:
             return await self.resume(actor, draft_id)
         except NotFoundError:
-            return Written()
+            if revision_of(draft_id) is None:
+                return Written()
+        async with self._database.organization(actor.organization_id, write=False) as session:
+            return (await opened(session, actor, post_of(draft_id))).written
 
     async def resume(self, actor: Actor, draft_id: str) -> Written:
         """Return what is in a draft of the actor's.
@@ -145,11 +155,21 @@ class Composing:
         async with self._database.organization(actor.organization_id, write=False) as session:
             return await Drafts(session).latest(actor.organization_id, actor.membership_id)
 
+    async def begun(self, actor: Actor, where: Where, text: str) -> Written:
+        """Return a new post with this text; in a channel that has an account set, with its accounts chosen."""
+        if not where.channel:
+            return Written(text=text)
+        organization_id = actor.organization_id
+        async with self._database.organization(organization_id, write=False) as session:
+            found = await AccountSets(session).of_channel(organization_id, where.slack_id, where.channel)
+        return Written(text=text, accounts=tuple(found.accounts) if found is not None else ())
+
     async def save(self, actor: Actor, draft_id: str, written: Written, where: Where) -> None:
         """Store what is in the form.
 
         Raises:
             NotFoundError: The draft is somebody else's.
+            PostChangedError: Something was decided about the post that it changes.
 
         """
         async with acting(self._database, actor, Permission.PUBLISH) as session:
@@ -163,6 +183,8 @@ class Composing:
                     channel=where.channel,
                 )
             except LookupError:
+                if revision_of(draft_id) is not None:
+                    raise PostChangedError from None
                 raise NotFoundError(Thing.DRAFT) from None
 
     async def discard(self, actor: Actor, draft_id: str) -> None:
@@ -218,10 +240,10 @@ class Composing:
 
         """
         async with self._database.organization(actor.organization_id, write=False) as session:
-            _due(written.due_at, await database_time(session))
+            due(written.due_at, await database_time(session))
 
     async def publish(self, actor: Actor, draft_id: str, written: Written, where: Where) -> Post:
-        """Decide to publish the post, and return it. The draft is gone then.
+        """Decide to publish the post, or to change it, and return it. The draft is gone then.
 
         Raises:
             NothingChosenError: No account was chosen.
@@ -230,6 +252,8 @@ class Composing:
             UnsuitedError: An account can't take it.
             ProblemsError: A platform does not take it as it is.
             TimeError: It is for a time that is over, or too far away.
+            PostChangedError: Something was decided about the post that the form changes.
+            PostOutError: The post that the form changes is going out to one of the accounts, or is live there.
 
         """
         chosen = await self.chosen(actor, written)
@@ -248,23 +272,24 @@ class Composing:
     ) -> Post:
         async with acting(self._database, actor, Permission.PUBLISH) as session:
             clock = await database_time(session)
-            due_at = not_before(_due(written.due_at, clock), clock, written)
-            post = await Posts(session).schedule(
-                actor.organization_id,
-                NewPost(
-                    draft_id=draft_id,
-                    author=actor.membership_id,
-                    text=written.text,
-                    content=dump(written),
-                    slack_id=where.slack_id,
-                    channel=where.channel,
-                ),
-                list(_spaced(chosen, written, due_at)),
+            due_at = not_before(due(written.due_at, clock), clock, written)
+            new = NewPost(
+                draft_id=draft_id,
+                author=actor.membership_id,
+                text=written.text,
+                content=dump(written),
+                slack_id=where.slack_id,
+                channel=where.channel,
             )
+            wanted, done = list(_spaced(chosen, written, due_at)), "post scheduled"
+            if revision_of(draft_id) is None:
+                post = await Posts(session).schedule(actor.organization_id, new, wanted)
+            else:
+                post, done = await applied(session, actor, draft_id, new, wanted), "post edited"
             await self._use_files(session, actor, post, written)
             await Drafts(session).discard(actor.organization_id, actor.membership_id, draft_id)
             await Audit(session).write(
-                actor.organization_id, actor.membership_id, "post scheduled", post.id, accounts=len(chosen)
+                actor.organization_id, actor.membership_id, done, post.id, accounts=len(chosen)
             )
             await self._results.update(session, post)
             await self._sharing.tell_author(session, post, written.source)
@@ -291,7 +316,7 @@ def _spaced(chosen: Sequence[Candidate], written: Written, due_at: datetime) -> 
         before[account_id] += 1
 
 
-def _due(wanted: datetime | None, clock: datetime) -> datetime:
+def due(wanted: datetime | None, clock: datetime) -> datetime:
     """Return when the post is due. A time of the last minutes is now: the form took that long."""
     if wanted is None or clock - timedelta(minutes=5) < wanted <= clock:
         return clock

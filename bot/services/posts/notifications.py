@@ -17,6 +17,16 @@ class PostResult(Living):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PostAlert(Living):
+    """One account's share of a post needs somebody, before it is due or after it was live."""
+
+    KIND = "post_alert"
+    LISTENER = Listener.POST_RESULTS
+    post_id: str
+    delivery_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageShared(Living):
     """A member's message is going to be published by somebody else, and they can object."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -56,7 +55,8 @@ class FreshTokens:
                 again: those who waited for a refresh that failed do not repeat it.
 
         """
-        deadline, first, checked = time.monotonic() + WAIT_FOR_SIBLING_S, None, None
+        loop = asyncio.get_running_loop()
+        deadline, first, checked = loop.time() + WAIT_FOR_SIBLING_S, None, None
         while True:
             async with self._database.system(write=False) as session:
                 grant = await Refreshes(session).look(grant_id)
@@ -77,10 +77,21 @@ class FreshTokens:
             if leased is not None:
                 checked = leased.generation
                 await self._refresh(leased)
-            elif time.monotonic() > deadline:
+            elif loop.time() > deadline:
                 raise Busy("refresh_in_progress")
             else:
                 await asyncio.sleep(0.05)
+
+    async def standing(self, grant_id: str) -> Fresh | None:
+        """Return tokens that work as they are; None: there are none, or they would have to be renewed first."""
+        async with self._database.system(write=False) as session:
+            grant = await Refreshes(session).look(grant_id)
+            clock = await database_time(session)
+        if grant is None or grant.access_sealed is None or grant.status == GrantStatus.NEEDS_RECONNECT:
+            return None
+        ends = grant.access_expires_at
+        over = ends is not None and ends - clock < timedelta(minutes=1)
+        return None if over else Fresh(grant=grant, tokens=self._refresher.tokens(grant))
 
     async def use(self, grant_id: str, call: Callable[[Client, Tokens], Awaitable[Answer]]) -> Answer:
         """Return what `call` answers, given tokens that work; a refused one is refreshed once and tried again.

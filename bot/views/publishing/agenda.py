@@ -11,7 +11,8 @@ from bot.services.posts.agenda import Agenda
 from bot.services.posts.results import PostReport
 from bot.views import kit
 from bot.views.publishing import risks
-from bot.views.publishing.posts import ACCOUNTS_NAMED, OFFERED, STORY, decisions, excerpt, time_of
+from bot.views.publishing.post_menu import DUPLICATE, post_entries
+from bot.views.publishing.posts import ACCOUNTS_NAMED, STORY, excerpt, time_of
 from bot.views.publishing.result import headline
 from bot.views.times import clock, day_heading, moment
 from storage.post_listings import Which
@@ -90,8 +91,8 @@ def _menu(one: PostReport, reading: Reading) -> Json:
     value = f"{reading.organization_id}/{one.post_id}"
     entries = [kit.menu_entry("Details", f"{STORY}.details", value)]
     if allows(reading.role, Permission.PUBLISH):
-        listed = f"{value}:{Which.OPEN}:0"
-        entries += [kit.menu_entry(OFFERED[each], f"{STORY}.{each}", listed) for each in decisions(one)]
+        # A menu has five entries at most.
+        entries += post_entries(one, f":{Which.OPEN}:0", but=DUPLICATE)
     return kit.menu(*entries)
 
 

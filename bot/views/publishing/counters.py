@@ -36,7 +36,8 @@ def _lines(target: Target, written: Written) -> Iterator[str]:
         return
     if content.format is Format.THREAD and rule.part is not None:
         counted = [_count(rule.part.texts[TextField.TEXT], part.text) for part in content.thread]
-        yield f"{name}, {len(content.thread)} parts: {' · '.join(counted)}"
+        many = f"{len(counted)} part{'s' if len(counted) > 1 else ''}"
+        yield f"{name}, {many}: {' · '.join(counted)}"
     elif (limit := rule.texts.get(TextField.TEXT)) is not None and not is_finished_elsewhere(
         content.format, content.media
     ):

@@ -99,8 +99,7 @@ def _sections(chosen: Sequence[Candidate], written: Written, shown: SecondForm) 
     if attachments.offers_reel(written):
         yield [attachments.reel(written)]
     for group in groups(chosen):
-        if blocks := _group(group, written, shown, text_above=bool(every)):
-            yield [kit.header(_heading(group)), *blocks]
+        yield from _group(group, written, shown, text_above=bool(every))
 
 
 def _in_text(chosen: Sequence[Candidate], problems: Sequence[AccountProblems]) -> list[str]:
@@ -133,41 +132,43 @@ def _heading(group: Sequence[Candidate]) -> str:
 
 def _group(
     group: Sequence[Candidate], written: Written, shown: SecondForm, *, text_above: bool
-) -> list[Json]:
+) -> Iterator[list[Json]]:
+    """Yield what is asked for accounts that are filled in together; nothing if there is nothing to ask or say."""
     one, ids = group[0], {each.account_id for each in group}
     filled = written.of(one.account_id)
     its = [each for each in shown.problems if each.candidate.account_id in ids]
     found = [problem for each in its for problem in each.problems]
-    asked = fields.asked(one, filled)
-    said = list(dict.fromkeys(_said(its, asked, text_above=text_above)))
+    said = list(dict.fromkeys(_said(its, fields.asked(one, filled), text_above=text_above)))
     in_text = any(problem.field in IN_TEXT for problem in found) and not text_above
-    own = Extra.OWN_TEXT in written.extras or filled.own_text is not None or in_text
+    threaded = one.wanted is Format.THREAD
+    above = [*fields.as_draft(one, filled), *fields.title(one, filled)]
+    if threaded:
+        above += fields.first_part(one, written, filled)
+    elif Extra.OWN_TEXT in written.extras or filled.own_text is not None or in_text:
+        above += fields.own_text(one, written, filled)
     needs_cover = any(problem.field == fields.COVER for problem in found)
-    blocks = [
-        *fields.as_draft(one, filled),
-        *fields.title(one, filled),
-        *(fields.own_text(one, written, filled) if own and one.wanted is not Format.THREAD else []),
-        *_thread(one, written, filled, shown.metadata),
+    below = [
         *fields.cover(one, filled, required=needs_cover, may_attach=shown.may_attach),
         *fields.places(one, filled),
         *fields.options(one, filled, found),
     ]
-    notes = _notes(one, filled, shown.metadata)
-    if blocks and (counted := counters([one], written)):
-        notes += counted
-    return (
-        [*([warnings(said)] if said else []), *blocks, *notes]
-        if blocks or said or _silent(one, filled)
-        else []
-    )
+    if not (above or below or said or _silent(one, filled)):
+        return
+    head = [kit.header(_heading(group)), *([warnings(said)] if said else []), *above]
+    notes = [*_notes(one, filled, shown.metadata), *counters([one], written)]
+    if threaded:
+        yield head
+        yield from _thread(one, written, filled, shown.metadata)
+        yield [*below, *notes]
+    else:
+        yield [*head, *below, *notes]
 
 
-def _thread(one: Candidate, written: Written, filled: Details, metadata: str) -> list[Json]:
-    blocks = fields.thread(one, written, filled)
-    if blocks and len(filled.thread) < fields.MOST_PARTS - 1:
+def _thread(one: Candidate, written: Written, filled: Details, metadata: str) -> Iterator[list[Json]]:
+    yield from fields.later_parts(one, written, filled)
+    if len(filled.thread) < fields.MOST_PARTS - 1:
         button = kit.button("Add a part", "compose.more_parts", metadata)
-        blocks.append(kit.actions(button, block_id=f"more:{one.account_id}"))
-    return blocks
+        yield [kit.actions(button, block_id=f"more:{one.account_id}")]
 
 
 def _said(its: Sequence[AccountProblems], asked: frozenset[str], *, text_above: bool) -> Iterator[str]:
@@ -181,7 +182,7 @@ def _said(its: Sequence[AccountProblems], asked: frozenset[str], *, text_above: 
         for problem in each.problems:
             if text_above and problem.field in IN_TEXT and problem.defect is not Defect.SAME_TEXT:
                 continue
-            if problem.defect is Defect.MISSING and problem.field in asked and not each.place:
+            if problem.defect is Defect.MISSING and problem.field in asked:
                 continue
             yield f"{before}{sentence(problem, platform, one.facts)}"
 

@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from adapters.base import Format, OptionKind
+from bot.services.errors import NotFoundError, Thing
 from bot.services.posts.candidates import is_live
+from bot.services.posts.composing import Where
 from bot.services.posts.drafts import ChosenPlace, Extra, ThreadPart
 from bot.views.publishing import attachments, composer, details, fields, texts
 
@@ -67,6 +69,41 @@ class Entries:
             (int(turn) for name, _, turn in turns if name in attachments.COUNTED and turn.isdecimal()),
             default=0,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The form that a request came from."""
+
+    draft_id: str
+    where: Where
+    """Where it was begun."""
+    number: int = 0
+    """The page of the second form."""
+
+
+def page_of(target: str, metadata: str, team_id: str) -> Page:
+    """Return which form a request came from; `target`: what it is about, `metadata`: what its view carries.
+
+    Raises:
+        NotFoundError: It is about no draft.
+
+    """
+    draft_id, channel = [*target.split(":"), ""][:2]
+    if not draft_id.startswith("drf_"):
+        raise NotFoundError(Thing.FORM)
+    number = metadata.rpartition(":")[2]
+    return Page(
+        draft_id=draft_id,
+        where=where_of(channel, team_id),
+        number=int(number) if number.isdecimal() else 0,
+    )
+
+
+def where_of(channel: str, team_id: str) -> Where:
+    """Return the channel if people share it; a direct message is nowhere."""
+    shared = channel.startswith(("C", "G"))
+    return Where(slack_id=team_id if shared else "", channel=channel if shared else "")
 
 
 def first_form(entries: Entries, before: Written) -> Written:

@@ -12,7 +12,7 @@ from bot.views.publishing import texts
 from bot.views.publishing.platforms import choice_label, option_label, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from adapters.base import Live, Media, Option, OptionValue, Problem
     from bot.services.posts.candidates import Candidate
@@ -158,21 +158,22 @@ def own_text(one: Candidate, written: Written, filled: Details) -> list[Json]:
     return texts.fields(f"{OWN_TEXT}:{one.account_id}", "Text for this one", "compose.own_text", text)
 
 
-def thread(one: Candidate, written: Written, filled: Details) -> list[Json]:
-    """Return the inputs for a thread: its first part, those that there are, and one more."""
-    if one.wanted is not Format.THREAD:
-        return []
+def first_part(one: Candidate, written: Written, filled: Details) -> list[Json]:
+    """Return the inputs for the first part of a thread."""
     text = written.text if filled.own_text is None else filled.own_text
-    name = f"{OWN_TEXT}:{one.account_id}"
-    blocks = texts.fields(name, "Part 1", "compose.own_text", text)
-    parts = filled.thread[: MOST_PARTS - 1] or (ThreadPart(),)
-    for number, part in enumerate(parts, 2):
-        blocks.append(
-            texts.typed_into(f"{PART}:{one.account_id}:{number}", f"Part {number}", "compose.part", part.text)
-        )
+    return texts.fields(f"{OWN_TEXT}:{one.account_id}", "Part 1", "compose.own_text", text)
+
+
+def later_parts(one: Candidate, written: Written, filled: Details) -> list[list[Json]]:
+    """Return the inputs for each further part of a thread: those that there are, or an empty one."""
+    found = []
+    for number, part in enumerate(filled.thread[: MOST_PARTS - 1] or (ThreadPart(),), 2):
+        name = f"{PART}:{one.account_id}:{number}"
+        blocks = [texts.typed_into(name, f"Part {number}", "compose.part", part.text)]
         if written.media:
             blocks.append(_part_files(one, written.media, number, part))
-    return blocks
+        found.append(blocks)
+    return found
 
 
 def _part_files(one: Candidate, media: Sequence[Media], number: int, part: ThreadPart) -> Json:
@@ -233,7 +234,8 @@ def as_draft(one: Candidate, filled: Details) -> list[Json]:
 
 def asked(one: Candidate, filled: Details) -> frozenset[str]:
     """Return the names of the fields that the form asks for, as problems call them."""
-    live: Mapping[str, object] = filled.live.choices if filled.live is not None else {}
+    answers = (filled.live, *(place.live for place in filled.places))
+    live = {key for answer in answers if answer is not None for key in answer.choices}
     return frozenset(
         {
             *([HEADING] if one.takes(TextField.TITLE) else []),

@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.services.permissions import Permission, allows
-from bot.services.posts.decisions import Decision
 from bot.views import kit
 from bot.views.kit import Message
 from bot.views.paging import Turning
+from bot.views.publishing.post_menu import RESCHEDULE, post_menu
 from bot.views.publishing.result import EXCERPT, headline, message
 from bot.views.times import moment
-from storage.delivery_decisions import CANCELLABLE, PUBLISHABLE
 from storage.models import DeliveryStatus
-from storage.post_listings import Which
+from storage.post_listings import SETTLED, Which
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from bot.services.access import Actor
+    from bot.services.posts.drafts import Written
     from bot.services.posts.listing import DraftPage, DraftReport, PageOf, PostPage
     from bot.services.posts.results import PostReport
     from bot.views.kit import Json
@@ -39,9 +39,8 @@ KINDS = {
     Which.SENT: ("sent", "Nothing has been sent yet."),
 }
 """Each list: what its posts are, and what is said when there are none."""
-OFFERED = {Decision.PUBLISH: "Publish now", Decision.CANCEL: "Cancel"}
-TAKES = {Decision.PUBLISH: PUBLISHABLE, Decision.CANCEL: CANCELLABLE}
-SETTLED = (DeliveryStatus.SENT, DeliveryStatus.CANCELLED)
+OUT = (DeliveryStatus.SENT, DeliveryStatus.GONE)
+WHEN = "when"
 
 
 def posts(page: PostPage, actor: Actor, platform: PlatformOf) -> Message:
@@ -85,22 +84,37 @@ def _post(one: PostReport, page: PostPage, role: Role, platform: PlatformOf) -> 
     named = [f"{each.account} ({platform(each.platform).name})" for each in one.deliveries]
     text = f"*{headline(one)}* · {moment(time_of(one, page.which))}\n>{excerpt(one.text)}\n"
     text += kit.escape(kit.some(named, ACCOUNTS_NAMED))
-    value = f"{one.organization_id}/{one.post_id}:{page.which}:{page.at.number}"
-    entries = [kit.menu_entry(OFFERED[each], f"{STORY}.{each}", value) for each in decisions(one)]
-    can_decide = entries and allows(role, Permission.PUBLISH)
-    return kit.section(text, accessory=kit.menu(*entries) if can_decide else None)
+    can_decide = allows(role, Permission.PUBLISH)
+    return kit.section(
+        text, accessory=post_menu(one, f":{page.which}:{page.at.number}") if can_decide else None
+    )
 
 
-def decisions(one: PostReport) -> tuple[Decision, ...]:
-    """Return what can be decided about the whole post: what at least one of its deliveries can take."""
-    states = {each.status for each in one.deliveries}
-    return tuple(decision for decision, taken in TAKES.items() if states.intersection(taken))
+def reschedule(written: Written, metadata: str) -> Json:
+    """Return the form that asks for a post's new time."""
+    element: Json = {"type": "datetimepicker", "action_id": f"{STORY}.when"}
+    initial = {"initial_date_time": int(written.due_at.timestamp())} if written.due_at else {}
+    return kit.modal(
+        RESCHEDULE,
+        [
+            kit.section(f">{excerpt(written.text)}"),
+            kit.entry(WHEN, "When", element | initial, hint="In your own time zone."),
+        ],
+        callback_id=f"{STORY}.rescheduled",
+        submit=RESCHEDULE,
+        metadata=metadata,
+    )
+
+
+def rescheduled(due_at: datetime) -> Json:
+    """Return what is shown when a post has a new time."""
+    return kit.modal(RESCHEDULE, [kit.section(f"✅ It now goes out {moment(due_at)}.")])
 
 
 def time_of(one: PostReport, which: Which) -> datetime:
     """Return the time that the list is ordered by: when it went out last, or when it is due next."""
     if which is Which.SENT:
-        return max(each.due_at for each in one.deliveries if each.status == DeliveryStatus.SENT)
+        return max(each.due_at for each in one.deliveries if each.status in OUT)
     waiting = [each.due_at for each in one.deliveries if each.status not in SETTLED]
     # The last one may have gone out while the list was read.
     return min(waiting or [each.due_at for each in one.deliveries])

@@ -27,6 +27,7 @@ from storage.engine.db import Database
 from storage.engine.statements import now
 from storage.models import NOT_SHOWN, Account, Grant, Incident
 from storage.vault import Vault
+from tests.counts import in_full
 from tests.services.tokens.test_policy import facebook
 from tests.services.tokens.test_refreshing import Works, open_works
 
@@ -82,6 +83,7 @@ async def test_a_new_name_and_handle_are_stored_with_their_link(opened: Open) ->
     assert (await found(works, grant)).fine
 
 
+@in_full
 @pytest.mark.parametrize(
     ("state", "words", "page"),
     [
@@ -114,6 +116,7 @@ async def test_an_account_that_x_blocks_keeps_its_name_and_says_where_its_owner_
     assert "incident.reconnect" not in str(card["blocks"])  # it would change nothing
 
 
+@in_full
 async def test_an_account_that_its_platform_gives_back_heals_without_a_new_sign_in(opened: Open) -> None:
     works = await opened(XSimulator())
     grant = await works.grant("4711", due=False)
