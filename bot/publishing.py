@@ -11,6 +11,7 @@ from bot.services.media.inspecting import Inspector
 from bot.services.media.intake import Intake
 from bot.services.media.library import MediaLibrary
 from bot.services.posts.account_sets import AccountSetService
+from bot.services.posts.asking import Asking
 from bot.services.posts.calls import PublishingCalls
 from bot.services.posts.changing import PostChanges
 from bot.services.posts.checking import Checking
@@ -25,6 +26,8 @@ from bot.services.posts.slots import SlotService
 from bot.services.posts.watching import Watching
 from bot.slack.files import SlackFiles
 from bot.stories.account_sets import AccountSetsStory
+from bot.stories.post_decisions import PostDecisionsStory
+from bot.stories.post_fields import PostFieldsStory
 from bot.stories.post_lists import PostListsStory
 from bot.stories.posts import PostsStory
 from bot.stories.slots import SlotsStory
@@ -59,7 +62,7 @@ def post_services(
     profiles = AccountProfiles(catalog, HealthReader(database), database, vault)
     return PostServices(
         results=results,
-        composing=Composing(profiles, base.adapters, results, database),
+        composing=Composing(profiles, base.adapters, results, Asking(base.adapters, tokens), database),
         decider=DeliveryDecider(results, database),
         changes=PostChanges(base.adapters, results, database),
         library=library,
@@ -86,7 +89,9 @@ def post_stories(
         api_url=base.settings.slack_api_url,
     )
     return (
-        PostsStory(posts.composing, posts.decider, posts.changes, places, posts.intake, files),
+        PostsStory(posts.composing, posts.changes, places, posts.intake, files),
+        PostFieldsStory(posts.composing, places),
+        PostDecisionsStory(posts.decider),
         PostListsStory(
             lists=PostLists(database),
             decider=posts.decider,
