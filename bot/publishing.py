@@ -23,6 +23,7 @@ from bot.services.posts.reconciling import Reconciling
 from bot.services.posts.restoring import Restoring
 from bot.services.posts.results import Results
 from bot.services.posts.sending import Sending
+from bot.services.posts.sharing import Sharing
 from bot.services.posts.slots import SlotService
 from bot.services.posts.watching import Watching
 from bot.slack.files import SlackFiles
@@ -60,10 +61,14 @@ def post_services(
     )
     sending = Sending(calls=calls, results=results, database=database, vault=vault)
     reconciling = Reconciling(calls=calls, results=results, database=database, vault=vault)
+    sharing = Sharing(results, database)
     profiles = AccountProfiles(catalog, HealthReader(database), database, vault)
     return PostServices(
         results=results,
-        composing=Composing(profiles, base.adapters, results, Asking(base.adapters, tokens), database),
+        composing=Composing(
+            profiles, base.adapters, results, Asking(base.adapters, tokens), sharing, database
+        ),
+        sharing=sharing,
         decider=DeliveryDecider(results, database),
         changes=PostChanges(base.adapters, results, database),
         library=library,
@@ -91,9 +96,9 @@ def post_stories(
         api_url=base.settings.slack_api_url,
     )
     return (
-        PostsStory(posts.composing, posts.changes, places, posts.intake, files),
+        PostsStory(posts.composing, posts.changes, posts.sharing, places, posts.intake, files),
         PostFieldsStory(posts.composing, places),
-        PostDecisionsStory(posts.decider),
+        PostDecisionsStory(posts.decider, posts.sharing),
         PostListsStory(
             lists=PostLists(database),
             decider=posts.decider,
