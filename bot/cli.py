@@ -23,6 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from adapters.base import Client
 from bot import app, process
 from bot import doctor as check_up
+from bot.database_commands import ANOTHER_DATABASE, NEEDS_OWNER, look_up_what_was_due
 from bot.ops import logs
 from bot.ops.allocation import give_back_large_blocks
 from bot.ops.hardening import keep_memory_private
@@ -60,14 +61,6 @@ PERSON = re.compile(r"(?:<?@)?([UW][A-Z0-9]{2,})(?:\|[^>]*)?>?")
 """A Slack user id, alone or as a mention."""
 NOT_ALLOWED = "42501"
 """PostgreSQL's `insufficient_privilege` (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
-NEEDS_OWNER = (
-    "The role in OCTAPOST_DATABASE_URL doesn't own the tables. For this command only, set"
-    " OCTAPOST_DATABASE_MIGRATION_URL to the same database with the role that does. Nothing changed."
-)
-ANOTHER_DATABASE = (
-    "I upgraded OCTAPOST_DATABASE_MIGRATION_URL, but OCTAPOST_DATABASE_URL is another database."
-    " Set both to the same one."
-)
 UNUSABLE = (ConfigurationError, VaultError, SchemaTooNew, SchemaTooOld, CopyRefused, NoSuchRole)
 
 
@@ -332,6 +325,13 @@ def move_database(
 def new_keys() -> None:
     """Print a new key ring for OCTAPOST_VAULT_KEYS. Don't keep it with the database's backups."""
     sys.stdout.write(KeyRing.generate() + "\n")
+
+
+@database_cli.command("restored")
+def restored() -> None:
+    """Say that the database was restored from a backup: what was due since is looked up instead of sent."""
+    count = _go(look_up_what_was_due(_settings()))
+    out.print(f"{count} posts that were due are looked up on their platforms before anything is sent.")
 
 
 @keys_cli.command("rotate")

@@ -34,6 +34,7 @@ REMINDER_INTERVAL = timedelta(minutes=10)
 INCIDENT_INTERVAL = timedelta(seconds=30)
 CHECK_INTERVAL = timedelta(seconds=15)
 WATCH_INTERVAL = timedelta(seconds=30)
+BEAT_INTERVAL = timedelta(minutes=1)
 LOOK_INTERVAL = timedelta(seconds=30)
 REVOCATION_INTERVAL = timedelta(seconds=15)
 SWEEP_INTERVAL = timedelta(minutes=10)
@@ -123,7 +124,7 @@ class _Process:
 
     def start_jobs(self) -> None:
         """Start all jobs."""
-        parts, scheduler = self._parts, self._parts.scheduler
+        parts, scheduler, restoring = self._parts, self._parts.scheduler, self._parts.posts.restoring
         for queue in parts.refresher.queues.values():
             scheduler.every(REFRESH_INTERVAL, f"refresh {queue.app}", queue.run)
         scheduler.every(
@@ -132,7 +133,8 @@ class _Process:
         scheduler.every(INCIDENT_INTERVAL, "incidents", parts.watch.run, first_after=SETTLED_AFTER)
         scheduler.every(NOTICE_INTERVAL, "notices", parts.notices.run)
         scheduler.trigger_on(parts.database.outbox_signal, "notices")
-        scheduler.every(DELIVERY_INTERVAL, "deliveries", parts.posts.delivering.run)
+        scheduler.every(DELIVERY_INTERVAL, "deliveries", restoring.before(parts.posts.delivering.run))
+        scheduler.every(BEAT_INTERVAL, "beats", restoring.run)
         scheduler.every(CHECK_INTERVAL, "post checks", parts.posts.checking.run, first_after=SETTLED_AFTER)
         scheduler.every(WATCH_INTERVAL, "post watch", parts.posts.watching.run, first_after=SETTLED_AFTER)
         scheduler.every(LOOK_INTERVAL, "looks", parts.looking.run, first_after=SETTLED_AFTER)

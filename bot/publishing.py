@@ -20,8 +20,10 @@ from bot.services.posts.decisions import DeliveryDecider
 from bot.services.posts.delivering import Delivering
 from bot.services.posts.listing import PostLists
 from bot.services.posts.reconciling import Reconciling
+from bot.services.posts.restoring import Restoring
 from bot.services.posts.results import Results
 from bot.services.posts.sending import Sending
+from bot.services.posts.sharing import Sharing
 from bot.services.posts.slots import SlotService
 from bot.services.posts.watching import Watching
 from bot.slack.files import SlackFiles
@@ -59,10 +61,14 @@ def post_services(
     )
     sending = Sending(calls=calls, results=results, database=database, vault=vault)
     reconciling = Reconciling(calls=calls, results=results, database=database, vault=vault)
+    sharing = Sharing(results, database)
     profiles = AccountProfiles(catalog, HealthReader(database), database, vault)
     return PostServices(
         results=results,
-        composing=Composing(profiles, base.adapters, results, Asking(base.adapters, tokens), database),
+        composing=Composing(
+            profiles, base.adapters, results, Asking(base.adapters, tokens), sharing, database
+        ),
+        sharing=sharing,
         decider=DeliveryDecider(results, database),
         changes=PostChanges(base.adapters, results, database),
         library=library,
@@ -71,6 +77,7 @@ def post_services(
             calls=calls, sending=sending, reconciling=reconciling, database=database, vault=vault
         ),
         checking=Checking(calls=calls, results=results, database=database, vault=vault),
+        restoring=Restoring(calls=calls, results=results, marks=base.media, database=database),
         watching=Watching(calls=calls, results=results, database=database, vault=vault),
     )
 
@@ -89,9 +96,9 @@ def post_stories(
         api_url=base.settings.slack_api_url,
     )
     return (
-        PostsStory(posts.composing, posts.changes, places, posts.intake, files),
+        PostsStory(posts.composing, posts.changes, posts.sharing, places, posts.intake, files),
         PostFieldsStory(posts.composing, places),
-        PostDecisionsStory(posts.decider),
+        PostDecisionsStory(posts.decider, posts.sharing),
         PostListsStory(
             lists=PostLists(database),
             decider=posts.decider,

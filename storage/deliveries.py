@@ -280,6 +280,10 @@ class PostDeliveries:
         )
         return list((await self._session.exec(found)).all())
 
+    async def account(self, delivery: Delivery) -> Account:
+        """Return the account that a delivery goes to. System session."""
+        return (await self._session.exec(select(Account).where(Account.id == delivery.account_id))).one()
+
     async def steps(self, organization_id: str, post_id: str) -> list[DeliveryStep]:
         """Return the steps of a post's deliveries that were begun, in order."""
         ours = select(Delivery.id).where(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 PIECE = 1024 * 1024
 """The most bytes that are read at once."""
+MARK, MARK_LENGTH = "octapost-mark", 64
+"""The name and the size of the one object that is no file of a post."""
 UPLOADED_AT_ONCE = 2
 """Parts of 5 MiB."""
 
@@ -77,6 +80,17 @@ class MediaStore:
                 raise LookupError(key) from None
             yield bytes(piece)
             start += length
+
+    async def read_mark(self) -> str:
+        """Return what `write_mark` wrote last; empty: nothing."""
+        try:
+            return b"".join([piece async for piece in self.read(MARK, 0, MARK_LENGTH)]).decode().strip()
+        except LookupError:
+            return ""
+
+    async def write_mark(self, mark: str) -> None:
+        """Write a text of at most `MARK_LENGTH` bytes in place of the last one."""
+        await self.write(MARK, BytesIO(mark.encode().ljust(MARK_LENGTH)))
 
     async def has(self, key: str) -> bool:
         """Tell whether something is stored under this key."""

@@ -143,6 +143,8 @@ class YouTubePublisher:
         """Return what became of a step: by the session, else by the channel's list of uploads. See `Publisher.look`."""
         if step.kind is StepKind.THUMBNAIL:
             return await self._look_at_thumbnail(outgoing)
+        if SESSION not in handles:
+            return await self._look_at_uploads(outgoing, since)
         try:
             progress = await ask(self._http, outgoing, handles)
         except Expired:

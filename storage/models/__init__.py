@@ -20,6 +20,7 @@ from storage.models.accounts import BLOCKED, LEFT_OUT, NOT_SHOWN, Account, Accou
 from storage.models.alert_settings import AlertSettings
 from storage.models.attempts import AttemptOutcome, ConnectionAttempt
 from storage.models.audit import AuditLine
+from storage.models.beats import Beat
 from storage.models.canaries import Canary
 from storage.models.channels import ChannelRequest
 from storage.models.columns import Utc, digest, new_id, new_secret, utc_now
@@ -82,6 +83,7 @@ __all__ = [
     "AppRateLimit",
     "AttemptOutcome",
     "AuditLine",
+    "Beat",
     "Browser",
     "Canary",
     "ChannelDefault",

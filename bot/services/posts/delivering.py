@@ -138,10 +138,14 @@ class Delivering:
             work, due_in = await deliveries.work(delivery), delivery.due_at - await database_time(session)
         unclear = [s for s in work.steps if s.status in {StepStatus.SENDING, StepStatus.ACCEPTED}]
         if unclear:
-            if (found := await self._reconciling.look(work, unclear[0])) is not None:
+            again_in = None
+            for step in unclear:  # several only after a restore
+                if (found := await self._reconciling.look(work, step)) is None:
+                    return
+                again_in = found.again_in
                 async with self._database.system(write=False) as session:
                     work = await Deliveries(session, self._vault).work(delivery)
-                await self._sending.send(work, again_in=found.again_in)
+            await self._sending.send(work, again_in=again_in)
         elif delivery.status == DeliveryStatus.SENT:
             await self._reconciling.look_for_address(work)
         elif delivery.status in {DeliveryStatus.SENDING, DeliveryStatus.UNKNOWN}:  # between two steps

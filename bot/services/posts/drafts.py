@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from adapters.base import Live, Media, OptionValue
+from bot.services.posts.sources import Source
 
 if TYPE_CHECKING:
     from adapters.base import PublishingFacts
@@ -90,6 +91,8 @@ class Written:
     """None: now."""
     details: Mapping[str, Details] = field(default_factory=dict)
     """By account id."""
+    source: Source | None = None
+    """The message in Slack that it was made from."""
 
     def of(self, account_id: str) -> Details:
         """Return what one account needs besides."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from adapters.base import GrantDead, PlatformError
+from adapters.base import Finding, GrantDead, Outcome, PlatformError
 from bot.ops.logs import logger
 from bot.ops.metrics import DELIVERIES
 from bot.services.posts.budgets import give_back
@@ -20,7 +20,7 @@ from storage.models import DeliveryStatus, StepStatus
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from adapters.base import Finding, Handles, Receipt
+    from adapters.base import Handles, Receipt
     from bot.services.posts.calls import PublishingCalls
     from bot.services.posts.results import Results
     from storage.deliveries import Work
@@ -100,9 +100,13 @@ class Reconciling:
         step = publisher.steps(load(delivery.content))[row.position]
         handles = handles_of(self._vault, delivery)
         await self._calls.allowed(work)
-        return await self._calls.use(
-            work, _keep_nothing, lambda outgoing: publisher.look(outgoing, handles, step, row.started_at)
-        )
+        try:
+            return await self._calls.use(
+                work, _keep_nothing, lambda outgoing: publisher.look(outgoing, handles, step, row.started_at)
+            )
+        except LookupError:
+            # What the platform had given us for looking it up was lost with the database.
+            return Finding(outcome=Outcome.UNREADABLE)
 
     async def _not_answered(self, work: Work, row: DeliveryStep, error: PlatformError) -> None:
         """Look again later: that the platform did not answer says nothing about the step."""

@@ -226,6 +226,9 @@ class Desk:
     engine: Delivering
     another_engine: Callable[..., Delivering]
     """Returns the engine of another process, with limits of its own."""
+    calls: PublishingCalls
+    engine_on: Callable[[Database], Delivering]
+    """Returns an engine that works on another database."""
     checking: Checking
     watching: Watching
     files: StoredMedia
@@ -331,6 +334,19 @@ class Desk:
             return account.id
 
 
+def engine_of(calls: PublishingCalls, vault: Vault, database: Database, **limits: Any) -> Delivering:
+    """Return an engine that works on a database."""
+    calls = replace(calls, database=database)
+    return Delivering(
+        calls=calls,
+        sending=Sending(calls=calls, results=Results(), database=database, vault=vault),
+        reconciling=Reconciling(calls=calls, results=Results(), database=database, vault=vault),
+        database=database,
+        vault=vault,
+        **limits,
+    )
+
+
 async def open_desk(database: Database, vault: Vault, **env: str) -> Desk:
     """Return a desk whose account is connected and well; `env`: settings as in the environment."""
     press = Press()
@@ -376,18 +392,13 @@ async def open_desk(database: Database, vault: Vault, **env: str) -> Desk:
         database=database,
         vault=vault,
     )
-    engine = partial(
-        Delivering,
-        calls=calls,
-        sending=Sending(calls=calls, results=Results(), database=database, vault=vault),
-        reconciling=Reconciling(calls=calls, results=Results(), database=database, vault=vault),
-        database=database,
-        vault=vault,
-    )
+    engine = partial(engine_of, calls, vault, database)
     return Desk(
         press=press,
         engine=engine(),
         another_engine=engine,
+        calls=calls,
+        engine_on=partial(engine_of, calls, vault),
         checking=Checking(calls=calls, results=Results(), database=database, vault=vault),
         watching=Watching(calls=calls, results=Results(), database=database, vault=vault),
         files=files,
