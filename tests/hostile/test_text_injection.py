@@ -160,6 +160,7 @@ PIECES = {
     "bot.views.publishing.details.pages",
     "bot.views.publishing.texts.fields",
     "bot.views.publishing.texts.typed_into",
+    "bot.views.publishing.shared.notes",
     "bot.views.messages.render",
     "bot.views.doctor.not_set_up",
     "bot.views.home.switcher",
