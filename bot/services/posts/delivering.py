@@ -124,10 +124,14 @@ class Delivering:
             await asyncio.gather(renewing, return_exceptions=True)
 
     async def _put_off(self, delivery: Delivery) -> None:
-        """Try a delivery again after a fault of ours, in the state that it has."""
+        """Try a delivery again after a fault of ours, in the state that it has; when it is late, ask a person."""
         try:
             async with self._database.system() as session:
-                await Deliveries(session, self._vault).again(delivery, pause(delivery.failures))
+                late = await database_time(session) - delivery.due_at > LATE_AFTER
+                if not late or delivery.status == DeliveryStatus.SENT:
+                    await Deliveries(session, self._vault).again(delivery, pause(delivery.failures))
+                    return
+            await self._sending.leave_to_people(delivery)
         except (LeaseLost, DBAPIError, *FAILURES):
             log.warning("delivery.not_put_off", delivery=delivery.id)
 

@@ -6,6 +6,7 @@ nothing was published, or the delivery is `unknown` and is looked up.
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -26,14 +27,14 @@ from bot.services.posts.policy import (
     after,
     first_check_in,
 )
-from storage.deliveries import Deliveries, handles_of
+from storage.deliveries import LEASE, Deliveries, LeaseLost, PostDeliveries, handles_of
 from storage.engine.autocommit import FAILURES
 from storage.engine.statements import now, now_or_null
 from storage.models import DeliveryStatus, StepStatus
 from storage.posts import Posts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -54,7 +55,17 @@ class Sending:
     Every method raises `LeaseLost` when the delivery is not ours any more.
     """
 
-    def __init__(self, *, calls: PublishingCalls, results: Results, database: Database, vault: Vault) -> None:
+    def __init__(
+        self,
+        *,
+        calls: PublishingCalls,
+        results: Results,
+        database: Database,
+        vault: Vault,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        """`clock` returns seconds; by default those of the running event loop."""
+        self._clock = clock or (lambda: asyncio.get_running_loop().time())
         self._calls = calls
         self._results = results
         self._database = database
@@ -86,6 +97,18 @@ class Sending:
                 delivery, DeliveryStatus.LATE, outcome=delivery.outcome, code=delivery.code
             )
             await self._results.update(session, work.post)
+
+    async def leave_to_people(self, delivery: Delivery) -> None:
+        """Store that a person decides about a delivery with which we fail again and again."""
+        async with self._database.system() as session:
+            deliveries = Deliveries(session, self._vault)
+            begun = bool(await deliveries.steps(delivery.id))
+            await deliveries.settle(
+                delivery, DeliveryStatus.UNKNOWN if begun else DeliveryStatus.LATE, asks=begun
+            )
+            post = await PostDeliveries(session).post(delivery.organization_id, delivery.post_id)
+            if post is not None:
+                await self._results.update(session, post)
 
     async def prepare(self, work: Work) -> bool:
         """Upload what the platform needs before it publishes; return whether it is ready."""
@@ -150,10 +173,14 @@ class Sending:
                 await self._calls.check_files(work)
             await self._calls.allowed(work)
             authorized = await self._calls.authorize(work)
+            armed_at = self._clock()
             row = await self._arm(work, position, step)
         except PlatformError as error:
             await self._not_sent(work, error)
             return False
+        if self._clock() - armed_at > LEASE.total_seconds() / 2:
+            # This process stood still: by now others may have looked for it, and sent it again.
+            raise LeaseLost
         try:
             result = await self._call(work, authorized, step)
         except OutcomeUnknown as error:

@@ -260,7 +260,7 @@ class Desk:
     async def later(self, delivery_id: str, **values: Any) -> None:
         """Let the time of a delivery's next work come, and the lease of whoever had it end."""
         if (await self.delivery(delivery_id)).work_at is not None:
-            await self._set(delivery_id, work_at=now(), lease_until=None, **values)
+            await self.change(delivery_id, work_at=now(), lease_until=None, **values)
 
     async def alerts(self) -> list[str]:
         """Return the keys of the messages about single deliveries."""
@@ -274,10 +274,7 @@ class Desk:
         await self.checking.run()
 
     async def change(self, delivery_id: str, **values: Any) -> None:
-        """Change a delivery's row."""
-        await self._set(delivery_id, **values)
-
-    async def _set(self, delivery_id: str, **values: Any) -> None:
+        """Change the delivery's row."""
         ours = update(Delivery).where(col(Delivery.id) == delivery_id)
         async with self.database.system() as session:
             await session.exec(ours.values(**values), execution_options={"synchronize_session": False})
@@ -295,7 +292,7 @@ class Desk:
 
     async def lease_ends(self, delivery_id: str) -> None:
         """Let the lease of whoever has a delivery end."""
-        await self._set(delivery_id, lease_until=now(timedelta(seconds=-1)))
+        await self.change(delivery_id, lease_until=now(timedelta(seconds=-1)))
 
     async def leased(self, delivery_id: str) -> bool:
         """Tell whether a process has the delivery."""
@@ -334,12 +331,18 @@ class Desk:
             return account.id
 
 
-def engine_of(calls: PublishingCalls, vault: Vault, database: Database, **limits: Any) -> Delivering:
+def engine_of(
+    calls: PublishingCalls,
+    vault: Vault,
+    database: Database,
+    clock: Callable[[], float] | None = None,
+    **limits: Any,
+) -> Delivering:
     """Return an engine that works on a database."""
     calls = replace(calls, database=database)
     return Delivering(
         calls=calls,
-        sending=Sending(calls=calls, results=Results(), database=database, vault=vault),
+        sending=Sending(calls=calls, results=Results(), database=database, vault=vault, clock=clock),
         reconciling=Reconciling(calls=calls, results=Results(), database=database, vault=vault),
         database=database,
         vault=vault,

@@ -28,7 +28,7 @@ from adapters.base import (
     TokenRefused,
 )
 from bot.services.posts.policy import FILE_GONE, LATE_AFTER, LINK_WITHIN, LOOKS, OUR_FAULT_PAUSE
-from storage.deliveries import Deliveries, LeaseLost, any_due
+from storage.deliveries import LEASE, Deliveries, LeaseLost, any_due
 from storage.delivery_decisions import DeliveryDecisions
 from storage.engine.db import Database
 from storage.engine.statements import now
@@ -286,6 +286,45 @@ async def test_our_own_fault_pages_the_operator_and_keeps_the_post(small: Desk) 
     assert waits > OUR_FAULT_PAUSE - timedelta(minutes=1)
     async with small.database.system(write=False) as session:
         assert [one.code for one in await session.exec(select(OperatorAlert))] == ["credits"]
+
+
+async def test_what_we_cannot_read_is_tried_for_an_hour_and_then_a_person_decides(small: Desk) -> None:
+    post = await small.schedule("Mugs")
+    await small.change(post, content={"format": "hologram"})
+
+    await small.run()
+    tried = (await small.delivery(post)).status
+    await small.later(post, due_at=now(-LATE_AFTER - timedelta(minutes=1)))
+    await small.run()
+
+    assert tried == DeliveryStatus.SCHEDULED
+    assert (await small.delivery(post)).status == DeliveryStatus.LATE
+    assert await small.waits(post) is None
+
+
+async def test_what_we_cannot_read_any_more_and_may_be_live_becomes_a_question(small: Desk) -> None:
+    small.press.sends.append(OutcomeUnknown("timeout"))
+    post = await small.schedule("Mugs")
+    await small.run()
+    await small.change(post, content={"format": "hologram"})
+
+    await small.later(post, due_at=now(-LATE_AFTER - timedelta(minutes=1)))
+    await small.run()
+
+    found = await small.delivery(post)
+    assert (found.status, found.asks) == (DeliveryStatus.UNKNOWN, True)
+
+
+async def test_a_process_that_stood_still_after_the_commit_sends_nothing(small: Desk) -> None:
+    ticks = iter([0.0, LEASE.total_seconds()])
+    post = await small.schedule("Mugs")
+
+    slow = small.another_engine(clock=lambda: next(ticks))
+    await slow.run()
+    await slow.finish()
+
+    assert small.press.posts == []
+    assert (await small.delivery(post)).status == DeliveryStatus.SENDING
 
 
 async def test_what_expired_before_it_was_sent_is_prepared_anew(small: Desk) -> None:
