@@ -17,6 +17,7 @@ from bot.services.posts.checking import Checking
 from bot.services.posts.composing import Composing
 from bot.services.posts.decisions import DeliveryDecider
 from bot.services.posts.delivering import Delivering
+from bot.services.posts.holds import HoldService
 from bot.services.posts.listing import PostLists
 from bot.services.posts.reconciling import Reconciling
 from bot.services.posts.results import Results
@@ -25,6 +26,7 @@ from bot.services.posts.slots import SlotService
 from bot.services.posts.watching import Watching
 from bot.slack.files import SlackFiles
 from bot.stories.account_sets import AccountSetsStory
+from bot.stories.holds import HoldsStory
 from bot.stories.post_lists import PostListsStory
 from bot.stories.posts import PostsStory
 from bot.stories.slots import SlotsStory
@@ -62,6 +64,7 @@ def post_services(
         composing=Composing(profiles, base.adapters, results, database),
         decider=DeliveryDecider(results, database),
         changes=PostChanges(base.adapters, results, database),
+        holds=HoldService(results, database),
         library=library,
         intake=Intake(database=database, store=base.media, inspector=Inspector()),
         delivering=Delivering(
@@ -95,6 +98,7 @@ def post_stories(
             catalog=services.catalog,
             home=home,
         ),
+        HoldsStory(profiles, posts.holds),
         SlotsStory(SlotService(database), profiles, zones),
         AccountSetsStory(AccountSetService(database), profiles),
     )

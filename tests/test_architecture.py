@@ -574,6 +574,7 @@ MAY_WRITE = {
     "services/posts/reconciling.py:*": "what the clock does with what a member decided",
     "services/posts/checking.py:*": "what the clock finds before a post is due",
     "services/posts/watching.py:*": "what the clock finds after a post is live",
+    "services/posts/holds.py:run": "ends holds whose time has come",
     "services/incidents/reminders.py:*": "what the clock does",
     "services/incidents/watch.py:*": "what the clock does",
     "services/tokens/*": "what the clock does",

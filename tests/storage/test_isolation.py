@@ -121,6 +121,7 @@ HARMLESS: dict[str, Any] = {
     "slack_id": "T1",
     "channel": "C1",
     "due_at": WHEN,
+    "until": WHEN,
     "token": "a" * 43,
     "lives": timedelta(hours=2),
     "which": Which.OPEN,
