@@ -11,6 +11,7 @@ from bot.services.media.inspecting import Inspector
 from bot.services.media.intake import Intake
 from bot.services.media.library import MediaLibrary
 from bot.services.posts.account_sets import AccountSetService
+from bot.services.posts.bulk import BulkDecider
 from bot.services.posts.calls import PublishingCalls
 from bot.services.posts.changing import PostChanges
 from bot.services.posts.checking import Checking
@@ -95,6 +96,7 @@ def post_stories(
             decider=posts.decider,
             composing=posts.composing,
             changes=posts.changes,
+            several=BulkDecider(posts.decider, posts.changes),
             catalog=services.catalog,
             home=home,
         ),

@@ -55,7 +55,7 @@ from bot.views import (
     sign_in_as,
     waiting,
 )
-from bot.views.publishing import composer, holds, posts
+from bot.views.publishing import bulk, composer, holds, posts
 from storage import models
 from storage.deletions import Inventory
 from storage.models import Role
@@ -207,6 +207,8 @@ def _composer(profile: AccountProfile, value: str) -> Iterator[tuple[str, dict[s
     switch = Option(key="nsfw", kind=OptionKind.SWITCH, formats=frozenset({Format.TEXT}))
     asked = Candidate(profile=profile, needs_title=True, options=(switch,))
     yield "publishing.composer.details", composer.details([asked], Written(text="Mugs"), {}, {}, value)
+    page = PostPage(which=Which.OPEN, at=PageOf(total=1, number=0, pages=1), posts=(_post(),))
+    yield "publishing.bulk.form", bulk.form(page, value)
     yield "publishing.holds.form", holds.form([profile], [profile], value)
     yield "publishing.posts.reschedule", posts.reschedule(Written(text="Mugs", due_at=WHEN), value)
 

@@ -118,6 +118,7 @@ MEANT = {
     ("posts.duplicate", "post"),
     ("posts.reschedule", "post"),
     ("posts.rescheduled", "post"),
+    ("posts.decided", "post"),
     ("hold.decided", "account"),
     ("compose.continue", "draft"),
     ("compose.discard", "draft"),
@@ -189,6 +190,8 @@ def inputs(thing: Thing, way: str) -> Json:
         "role": {"select": {"selected_option": option}},
         "place": {"account.place": {"selected_option": option}},
         "accounts": {"hold.accounts": {"selected_options": [option]}},
+        "posts": {"posts.chosen": {"selected_options": [option]}},
+        "what": {"posts.what": {"selected_option": option | {"value": "cancel"}}},
         "until": {"hold.until": {"type": "datetimepicker", "selected_date_time": TOMORROW}},
         "when": {"posts.when": {"type": "datetimepicker", "selected_date_time": TOMORROW}},
     }
