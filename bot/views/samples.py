@@ -34,6 +34,8 @@ from bot.services.organizations.members import Roster
 from bot.services.organizations.notifications import AccessRequested
 from bot.services.posts.composing import Candidate
 from bot.services.posts.drafts import Written
+from bot.services.posts.listing import PageOf, PostPage
+from bot.services.posts.results import PostReport
 from bot.views import (
     access_requests,
     accounts,
@@ -60,6 +62,7 @@ from storage import models
 from storage.deletions import Inventory
 from storage.models import Role
 from storage.organization_summaries import Owner, Summary
+from storage.post_listings import Which
 from storage.posts import Waiting
 from storage.standing import Seat
 
@@ -207,10 +210,16 @@ def _composer(profile: AccountProfile, value: str) -> Iterator[tuple[str, dict[s
     switch = Option(key="nsfw", kind=OptionKind.SWITCH, formats=frozenset({Format.TEXT}))
     asked = Candidate(profile=profile, needs_title=True, options=(switch,))
     yield "publishing.composer.details", composer.details([asked], Written(text="Mugs"), {}, {}, value)
-    page = PostPage(which=Which.OPEN, at=PageOf(total=1, number=0, pages=1), posts=(_post(),))
+    page = PostPage(which=Which.OPEN, at=PageOf(total=1, number=0, pages=1), posts=(_post_report(),))
     yield "publishing.bulk.form", bulk.form(page, value)
     yield "publishing.holds.form", holds.form([profile], [profile], value)
     yield "publishing.posts.reschedule", posts.reschedule(Written(text="Mugs", due_at=WHEN), value)
+
+
+def _post_report() -> PostReport:
+    return PostReport(
+        post_id="pst_1", organization_id=ORGANIZATION, text="Mugs", author="U0ADA", deliveries=()
+    )
 
 
 def _profile(platform: Platform, problem: Problem) -> AccountProfile:
