@@ -125,7 +125,7 @@ MEANT = {
     ("access.decline", "access"),
 }
 """What each handler is really about: there its own must be answered otherwise than an absent one."""
-BY_INPUT = {"hold.decided"}
+BY_INPUT = {"hold.decided", "posts.decided"}
 """Handlers that find what they are about in the form's inputs."""
 
 

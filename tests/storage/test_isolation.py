@@ -122,6 +122,7 @@ HARMLESS: dict[str, Any] = {
     "channel": "C1",
     "due_at": WHEN,
     "until": WHEN,
+    "by": timedelta(hours=1),
     "token": "a" * 43,
     "lives": timedelta(hours=2),
     "which": Which.OPEN,
