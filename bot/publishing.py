@@ -11,6 +11,7 @@ from bot.services.media.inspecting import Inspector
 from bot.services.media.intake import Intake
 from bot.services.media.library import MediaLibrary
 from bot.services.posts.account_sets import AccountSetService
+from bot.services.posts.asking import Asking
 from bot.services.posts.bulk import BulkDecider
 from bot.services.posts.calls import PublishingCalls
 from bot.services.posts.changing import PostChanges
@@ -28,6 +29,8 @@ from bot.services.posts.watching import Watching
 from bot.slack.files import SlackFiles
 from bot.stories.account_sets import AccountSetsStory
 from bot.stories.holds import HoldsStory
+from bot.stories.post_decisions import PostDecisionsStory
+from bot.stories.post_fields import PostFieldsStory
 from bot.stories.post_lists import PostListsStory
 from bot.stories.posts import PostsStory
 from bot.stories.slots import SlotsStory
@@ -62,7 +65,7 @@ def post_services(
     profiles = AccountProfiles(catalog, HealthReader(database), database, vault)
     return PostServices(
         results=results,
-        composing=Composing(profiles, base.adapters, results, database),
+        composing=Composing(profiles, base.adapters, results, Asking(base.adapters, tokens), database),
         decider=DeliveryDecider(results, database),
         changes=PostChanges(base.adapters, results, database),
         holds=HoldService(results, database),
@@ -90,7 +93,9 @@ def post_stories(
         api_url=base.settings.slack_api_url,
     )
     return (
-        PostsStory(posts.composing, posts.decider, posts.changes, places, posts.intake, files),
+        PostsStory(posts.composing, posts.changes, places, posts.intake, files),
+        PostFieldsStory(posts.composing, places),
+        PostDecisionsStory(posts.decider),
         PostListsStory(
             lists=PostLists(database),
             decider=posts.decider,

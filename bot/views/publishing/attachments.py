@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from adapters.base import MediaKind
 from bot.services.media.findings import FileFault
 from bot.services.media.intake import RefusedFile
-from bot.services.posts.drafts import is_upright
+from bot.services.posts.formats import is_upright
 from bot.views import kit
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ COUNTED = frozenset({FILES, KEPT})
 """Inputs whose names have the number of the form's turn."""
 MOST_FILES = 10
 """https://docs.slack.dev/reference/block-kit/block-elements/file-input-element, read 2026-11-30."""
+MOST_BOXES = 10
+"""https://docs.slack.dev/reference/block-kit/block-elements/checkboxes-element, read 2026-11-30."""
 MOST_BYTES = 10 * 1024 * 1024
 MOST_ALT = 1000
 LONGEST_ALERT = 200
@@ -64,13 +66,13 @@ def files(written: Written, turn: int, *, allowed: bool) -> list[Json]:
     if written.media:
         options = [kit.option(_line(one), one.key) for one in written.media]
         element: Json = {
-            "type": "checkboxes",
+            "type": "checkboxes" if len(options) <= MOST_BOXES else "multi_static_select",
             "action_id": "compose.kept",
             "options": options,
             "initial_options": options,
         }
         blocks.append(
-            kit.entry(f"{KEPT}:{turn}", "Attached", element, hint="Untick what to leave out.", optional=True)
+            kit.entry(f"{KEPT}:{turn}", "Attached", element, hint="Remove what to leave out.", optional=True)
         )
     if not allowed:
         return [*blocks, kit.fine_print(NO_SCOPE)]
