@@ -117,8 +117,8 @@ async def test_a_duplicate_says_the_same_and_goes_out_on_its_own(office: Office)
 
 async def test_several_posts_are_cancelled_at_once_and_what_could_not_be_is_named(office: Office) -> None:
     ada = await page_owner(office)
-    for text in ("Fresh mugs today", "Fresh cups today"):
-        await written(ada, text, when=at(1))
+    for days, text in enumerate(("Fresh mugs today", "Fresh cups today"), start=1):
+        await written(ada, text, when=at(days))
         await result(ada, text)
     listed = await ada.command("posts")
 
