@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from bot.services.posts.composing import Composing
     from bot.services.posts.decisions import DeliveryDecider
     from bot.services.posts.delivering import Delivering
+    from bot.services.posts.holds import HoldService
     from bot.services.posts.restoring import Restoring
     from bot.services.posts.results import Results
     from bot.services.posts.sharing import Sharing
@@ -86,6 +87,7 @@ class PostServices:
     composing: Composing
     decider: DeliveryDecider
     changes: PostChanges
+    holds: HoldService
     delivering: Delivering
     checking: Checking
     watching: Watching

@@ -12,12 +12,14 @@ from bot.services.media.intake import Intake
 from bot.services.media.library import MediaLibrary
 from bot.services.posts.account_sets import AccountSetService
 from bot.services.posts.asking import Asking
+from bot.services.posts.bulk import BulkDecider
 from bot.services.posts.calls import PublishingCalls
 from bot.services.posts.changing import PostChanges
 from bot.services.posts.checking import Checking
 from bot.services.posts.composing import Composing
 from bot.services.posts.decisions import DeliveryDecider
 from bot.services.posts.delivering import Delivering
+from bot.services.posts.holds import HoldService
 from bot.services.posts.listing import PostLists
 from bot.services.posts.reconciling import Reconciling
 from bot.services.posts.restoring import Restoring
@@ -28,6 +30,7 @@ from bot.services.posts.slots import SlotService
 from bot.services.posts.watching import Watching
 from bot.slack.files import SlackFiles
 from bot.stories.account_sets import AccountSetsStory
+from bot.stories.holds import HoldsStory
 from bot.stories.post_decisions import PostDecisionsStory
 from bot.stories.post_fields import PostFieldsStory
 from bot.stories.post_lists import PostListsStory
@@ -71,6 +74,7 @@ def post_services(
         sharing=sharing,
         decider=DeliveryDecider(results, database),
         changes=PostChanges(base.adapters, results, database),
+        holds=HoldService(results, database),
         library=library,
         intake=Intake(database=database, store=base.media, inspector=Inspector()),
         delivering=Delivering(
@@ -104,9 +108,11 @@ def post_stories(
             decider=posts.decider,
             composing=posts.composing,
             changes=posts.changes,
+            several=BulkDecider(posts.decider, posts.changes),
             catalog=services.catalog,
             home=home,
         ),
+        HoldsStory(profiles, posts.holds),
         SlotsStory(SlotService(database), profiles, zones),
         AccountSetsStory(AccountSetService(database), profiles),
     )

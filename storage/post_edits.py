@@ -17,8 +17,8 @@ from storage.posts import count_decision, delivery_of, post_of
 from storage.publishing_accounts import able_to_publish, lock_accounts
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
-    from datetime import datetime
+    from collections.abc import Callable, Collection, Iterable, Sequence
+    from datetime import datetime, timedelta
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -114,6 +114,15 @@ class PostEdits:
 
     async def reschedule(self, organization_id: str, post_id: str, due_at: datetime) -> int:
         """Let what is not out yet of a post go out at this time; return how many deliveries that are."""
+        return len(await self._move(organization_id, post_id, lambda _: due_at))
+
+    async def move(self, organization_id: str, post_id: str, by: timedelta) -> list[datetime]:
+        """Let what is not out yet of a post go out so much later; return when each delivery is due then."""
+        return await self._move(organization_id, post_id, lambda due_at: due_at + by)
+
+    async def _move(
+        self, organization_id: str, post_id: str, to: Callable[[datetime], datetime]
+    ) -> list[datetime]:
         found = select(Delivery.account_id).where(
             Delivery.organization_id == organization_id, Delivery.post_id == post_id
         )
@@ -121,12 +130,12 @@ class PostEdits:
         rows = changeable(await self._rows(organization_id, post_id), await self._begun(post_id))
         able, clock = await able_to_publish(self._session, locked), await database_time(self._session)
         for row in rows:
-            row.due_at = due_at
+            row.due_at = to(row.due_at)
             _become(row, *_next(clock, able=row.account_id in able))
         await self._session.flush()
         if rows:
             await self.decided(organization_id, post_id)
-        return len(rows)
+        return [row.due_at for row in rows]
 
     async def decided(self, organization_id: str, post_id: str) -> None:
         """Store that something was decided about the post: a form that was opened before can't change it."""

@@ -1,6 +1,7 @@
 """Posts of organizations, and what happens to them while a grant needs a person.
 
-Deliveries of an account are `held` exactly while its grant, or the account itself, needs a person. This holds when
+Deliveries of an account are `held` exactly while its grant, or the account itself, needs a person, or while members
+hold it (`storage.holds`). This is true when
 several transactions schedule, reconnect, disconnect or end a grant at the same moment: each locks the account's row
 first, so the later one sees what the earlier one has done (`storage.publishing_accounts`). A transaction that also
 changes the grant locks it before the accounts, and these in the order of their ids. Counts are counts of deliveries:

@@ -37,13 +37,14 @@ async def lock_matching(session: AsyncSession, *which: ColumnElement[bool] | boo
 
 
 async def able_to_publish(session: AsyncSession, account_ids: Collection[str]) -> set[str]:
-    """Return those of the accounts that need no person; current only after the accounts were locked."""
+    """Return those of the accounts that need no person and that nobody holds; current only after they were locked."""
     able = (
         select(Account.id)
         .join(Grant, col(Grant.id) == col(Account.grant_id))
         .where(
             col(Account.id).in_(list(account_ids)),
             Account.access_error == "",
+            col(Account.held_until).is_(None),
             Grant.status == GrantStatus.HEALTHY,
         )
     )

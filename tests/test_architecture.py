@@ -575,6 +575,7 @@ MAY_WRITE = {
     "services/posts/checking.py:*": "what the clock finds before a post is due",
     "services/posts/restoring.py:*": "what has to be looked up after the database was restored",
     "services/posts/watching.py:*": "what the clock finds after a post is live",
+    "services/posts/holds.py:run": "ends holds whose time has come",
     "services/incidents/reminders.py:*": "what the clock does",
     "services/incidents/watch.py:*": "what the clock does",
     "services/tokens/*": "what the clock does",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from bot.services.posts.decisions import Decision
 from bot.slack.refusals import BadInputError
 from bot.slack.routes import Answer, Done, Kind, OpenModal, Request, Say, UpdateModal, command, on
 from bot.views.paging import page_number
+from bot.views.publishing import bulk
 from bot.views.publishing import posts as views
 from bot.views.publishing.composer import TIMES
 from bot.views.publishing.post_menu import RESCHEDULE
@@ -22,6 +24,7 @@ from storage.post_listings import Which
 if TYPE_CHECKING:
     from bot.services.access import Actor
     from bot.services.accounts.catalog import PlatformCatalog
+    from bot.services.posts.bulk import BulkDecider
     from bot.services.posts.changing import PostChanges
     from bot.services.posts.composing import Composing
     from bot.services.posts.decisions import DeliveryDecider
@@ -40,6 +43,7 @@ class PostListsStory:
     decider: DeliveryDecider
     composing: Composing
     changes: PostChanges
+    several: BulkDecider
     catalog: PlatformCatalog
     home: HomeTab
 
@@ -108,6 +112,35 @@ class PostListsStory:
             raise BadInputError(TIMES[error.fault], field=views.WHEN) from None
         return UpdateModal(views.rescheduled(due_at))
 
+    @on(Kind.ACTION, f"{views.STORY}.several", Permission.PUBLISH, changes=False, opens=bulk.TITLE)
+    async def select(self, request: Request) -> Answer:
+        """Ask which posts of a page to decide about, and what to do with them."""
+        number, _, word = request.target.partition(":")
+        page = page_number(number)
+        if page is None or word not in set(Which):
+            raise NotFoundError(Thing.PAGE)
+        found = await self.lists.posts(request.actor, Which(word), page)
+        return OpenModal(bulk.form(found, f"{request.actor.organization_id}/"))
+
+    @on(Kind.SUBMISSION, f"{views.STORY}.decided", Permission.PUBLISH)
+    async def decide_several(self, request: Request) -> Answer:
+        """Decide about the chosen posts, and say what became of each."""
+        chosen = [str(each["value"]) for each in request.typed(bulk.POSTS).get("selected_options") or ()]
+        what = str((request.typed(bulk.WHAT).get("selected_option") or {}).get("value", ""))
+        if what not in bulk.CHOICES:
+            raise NotFoundError(Thing.FORM)
+        if not chosen:
+            raise BadInputError(bulk.NONE_CHOSEN, field=bulk.POSTS)
+        if what == bulk.MOVE:
+            found = await self.several.move(request.actor, chosen, _hours(request))
+        else:
+            found = await self.several.decide(request.actor, chosen, Decision(what))
+        texts = {}
+        for post_id, _ in found.failed:
+            with suppress(NotFoundError):
+                texts[post_id] = (await self.lists.post(request.actor, post_id)).text
+        return UpdateModal(bulk.decided(found, what, texts))
+
     @on(Kind.ACTION, "compose.discard", Permission.PUBLISH)
     async def discard(self, request: Request) -> Answer:
         """Delete a draft of the actor's, and show the others."""
@@ -152,3 +185,14 @@ class PostListsStory:
             raise NotFoundError(Thing.PAGE)
         found = await self.lists.posts(actor, Which(word), number)
         return views.posts(found, actor, self.catalog.platform)
+
+
+def _hours(request: Request) -> timedelta:
+    """Return by how much posts are to be moved."""
+    try:
+        hours = int(str(request.typed(bulk.HOURS).get("value") or ""))
+    except ValueError:
+        hours = 0
+    if not 0 < abs(hours) <= bulk.MOST_HOURS:
+        raise BadInputError(bulk.NO_HOURS, field=bulk.HOURS)
+    return timedelta(hours=hours)

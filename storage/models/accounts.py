@@ -67,4 +67,6 @@ class Account(AccountFacts, table=True):
     access_error: str = ""
     """Why the grant, which is still valid, does not let us act for the account: the code with which the account's own
     token ended, what the last consent left out, or why the platform shows it as unusable. Empty: it does."""
+    held_until: datetime | None = time_column(nullable=True, index=True)
+    """Until when members hold its posts. None: they don't."""
     disconnected_at: datetime | None = time_column(nullable=True)

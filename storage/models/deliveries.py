@@ -28,7 +28,7 @@ class DeliveryStatus(StrEnum):
     FAILED = "failed"
     """It is not live, and a person must change something first."""
     HELD = "held"
-    """The account's grant has ended: nothing is sent until a person has reconnected it."""
+    """The account's grant has ended, or members hold the account: nothing is sent until that is over."""
     LATE = "late"
     """Its time passed while it was held, or while we were down: a person decides whether it is sent."""
     OBJECTED = "objected"

@@ -57,6 +57,8 @@ TYPED = {
     "disconnect": "{account}",
     "doctor": "{account}",
     "posts": "",
+    "hold": "{account}",
+    "resume": "{account}",
     "sets": "{account}",
     "slots": "{account}",
     "reconnect": "{account}",
@@ -116,11 +118,15 @@ MEANT = {
     ("posts.duplicate", "post"),
     ("posts.reschedule", "post"),
     ("posts.rescheduled", "post"),
+    ("posts.decided", "post"),
+    ("hold.decided", "account"),
     ("compose.continue", "draft"),
     ("compose.discard", "draft"),
     ("access.decline", "access"),
 }
 """What each handler is really about: there its own must be answered otherwise than an absent one."""
+BY_INPUT = {"hold.decided", "posts.decided"}
+"""Handlers that find what they are about in the form's inputs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +189,10 @@ def inputs(thing: Thing, way: str) -> Json:
         "person": {"select": {"selected_users": [], "selected_user": ADA}},
         "role": {"select": {"selected_option": option}},
         "place": {"account.place": {"selected_option": option}},
+        "accounts": {"hold.accounts": {"selected_options": [option]}},
+        "posts": {"posts.chosen": {"selected_options": [option]}},
+        "what": {"posts.what": {"selected_option": option | {"value": "cancel"}}},
+        "until": {"hold.until": {"type": "datetimepicker", "selected_date_time": TOMORROW}},
         "when": {"posts.when": {"type": "datetimepicker", "selected_date_time": TOMORROW}},
     }
 
@@ -310,7 +320,8 @@ async def test_what_is_ones_own_is_answered_and_leaves_the_others_alone(
 
     for route, kind in product(town.routes, PREFIXES):
         if (route.key, kind) in MEANT and (route.kind, route.key) != (Kind.ACTION, "account.place"):
-            key = (str(route.kind), route.key, kind, "as mine")
+            way = "in the inputs" if route.key in BY_INPUT else "as mine"
+            key = (str(route.kind), route.key, kind, way)
             assert (found[key].text, found[key].home) != (nothing[key].text, nothing[key].home), key
     assert [await dump(office.database, organization_id=other) for other in others] == before
     assert town.desk.slack.state.complaints == []

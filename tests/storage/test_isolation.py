@@ -121,6 +121,8 @@ HARMLESS: dict[str, Any] = {
     "slack_id": "T1",
     "channel": "C1",
     "due_at": WHEN,
+    "until": WHEN,
+    "by": timedelta(hours=1),
     "token": "a" * 43,
     "lives": timedelta(hours=2),
     "which": Which.OPEN,
@@ -236,6 +238,9 @@ async def test_ones_own_things_are_answered_otherwise_than_absent_ones(
             ids["grant_id"] = world.pending_id
         if method in {"DeliveryDecisions.cancel", "DeliveryDecisions.publish"}:
             ids["delivery_id"] = world.late_delivery_id
+        if method == "Holds.resume":
+            await ask(database, vault, "Holds.hold", world.organization_id, ids)
+            before = await contents(database, world.organization_id)
         if method == "PostEdits.edit":
             ids["draft_id"] = f"drf_{world.post_id.removeprefix('pst_')}.0.x"
         if method == "Discoveries.connected":

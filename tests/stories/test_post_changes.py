@@ -113,3 +113,22 @@ async def test_a_duplicate_says_the_same_and_goes_out_on_its_own(office: Office)
     published = office.world.platforms["facebook"].timeline.posts()
     assert {one.text for one in published} == {"Fresh mugs today", "Fresh cups today"}
     assert await office.count(Post) == 2
+
+
+async def test_several_posts_are_cancelled_at_once_and_what_could_not_be_is_named(office: Office) -> None:
+    ada = await page_owner(office)
+    for days, text in enumerate(("Fresh mugs today", "Fresh cups today"), start=1):
+        await written(ada, text, when=at(days))
+        await result(ada, text)
+    listed = await ada.command("posts")
+
+    await ada.press(listed, "posts.several")
+    form = await ada.modal_with("posts.chosen")
+    boxes = next(block["element"] for block in form.blocks if block.get("block_id") == "posts")
+    chosen = [option["value"] for option in boxes["options"]]
+    await ada.press(listed, "posts.cancel")
+    done = text_of(await ada.submit(form, {"posts.chosen": chosen, "posts.what": "cancel"}))
+
+    assert "1 of 2 posts cancelled" in done
+    assert "Fresh" in done
+    assert [row.status for row in await office.rows(Delivery)] == [DeliveryStatus.CANCELLED] * 2

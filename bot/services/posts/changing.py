@@ -22,7 +22,7 @@ from storage.post_edits import PostEdits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -69,12 +69,26 @@ class PostChanges:
             post = await _post(session, actor, post_id)
             due_at = due(wanted, await database_time(session))
             moved = await PostEdits(session).reschedule(actor.organization_id, post_id, due_at)
-            if not moved:
-                raise PostSettledError
-            await Audit(session).write(
-                actor.organization_id, actor.membership_id, "post rescheduled", post_id, accounts=moved
-            )
-            await self._results.update(session, post)
+            await self._moved(session, actor, post, moved)
+
+    async def move(self, actor: Actor, post_id: str, by: timedelta) -> None:
+        """Let what is not out yet of a post go out so much later. Raises what `reschedule` raises."""
+        async with acting(self._database, actor, Permission.PUBLISH) as session:
+            post = await _post(session, actor, post_id)
+            moved = await PostEdits(session).move(actor.organization_id, post_id, by)
+            clock = await database_time(session)
+            for each in moved:
+                due(each, clock)
+            await self._moved(session, actor, post, len(moved))
+
+    async def _moved(self, session: AsyncSession, actor: Actor, post: Post, moved: int) -> None:
+        """Store who moved so many deliveries of a post."""
+        if not moved:
+            raise PostSettledError
+        await Audit(session).write(
+            actor.organization_id, actor.membership_id, "post rescheduled", post.id, accounts=moved
+        )
+        await self._results.update(session, post)
 
     async def duplicate(self, actor: Actor, post_id: str, where: Where) -> Opened:
         """Return a new draft of the actor's with what a post says and where it went, for no time yet.

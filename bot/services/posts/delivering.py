@@ -164,7 +164,9 @@ class Delivering:
         ahead = timedelta(0)
         if content.all_media or content.cover:
             ahead = self._calls.publisher(work.account.platform).facts.ahead
-        if due_in > ahead:
+        if work.account.held_until is not None and not work.steps:
+            await self._sending.hold(work)
+        elif due_in > ahead:
             await self._sending.wait_for_time(work, due_in, ahead)
         elif -due_in > LATE_AFTER and not work.steps:
             await self._sending.ask_about_late(work)

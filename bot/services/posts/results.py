@@ -50,6 +50,8 @@ class DeliveryReport:
     """How many of its steps are live."""
     url: str
     """Where the post is; empty: it is not live, or has no address."""
+    held_until: datetime | None = None
+    """Until when members hold it. None: they don't."""
     notes: tuple[str, ...] = ()
     """Codes for what people should know about what is live."""
     failed_extras: tuple[str, ...] = ()
@@ -187,6 +189,7 @@ def _report(
         place=row.place,
         status=DeliveryStatus(row.status),
         due_at=row.due_at,
+        held_until=account.held_until if row.status == DeliveryStatus.HELD else None,
         asks=row.asks,
         code=row.code,
         outcome=row.outcome,

@@ -76,6 +76,13 @@ class Sending:
         async with self._database.system() as session:
             await Deliveries(session, self._vault).settle(work.delivery, status, again_in=span)
 
+    async def hold(self, work: Work) -> None:
+        """Store that members hold the account, unless they have just let it go."""
+        async with self._database.system() as session:
+            await Deliveries(session, self._vault).settle(work.delivery, DeliveryStatus.HELD)
+            await Posts(session).park(work.delivery)
+            await self._results.update(session, work.post)
+
     async def wait_for_time(self, work: Work, due_in: timedelta, ahead: timedelta) -> None:
         """Store that nothing is to be done until so long before it is due, and that it is checked before."""
         check_in, delivery = first_check_in(due_in), work.delivery

@@ -50,7 +50,8 @@ def posts(page: PostPage, actor: Actor, platform: PlatformOf) -> Message:
     if not page.posts:
         text = f"{actor.organization}: {nothing}"
     blocks = [kit.words(text), *(_post(one, page, actor.role, platform) for one in page.posts)]
-    return Message(text=text, blocks=[*blocks, *_end(page.at, actor, page.which)])
+    several = len(page.posts) > 1 and page.which is not Which.SENT
+    return Message(text=text, blocks=[*blocks, *_end(page.at, actor, page.which, several=several)])
 
 
 def drafts(page: DraftPage, actor: Actor) -> Message:
@@ -140,10 +141,13 @@ def excerpt(text: str) -> str:
     return kit.escape(kit.cut(text, EXCERPT)) or "_No text_"
 
 
-def _end(at: PageOf, actor: Actor, about: str) -> list[Json]:
-    """Return the buttons to the neighbouring pages, and the one that begins another post."""
-    turning = Turning(
-        number=at.number, of=at.pages, story=STORY, value=f"{actor.organization_id}/", about=f":{about}"
-    )
-    new = kit.actions(kit.button("New post", "compose.start", f"{actor.organization_id}/"))
-    return [*turning.blocks(), *([new] if allows(actor.role, Permission.PUBLISH) else [])]
+def _end(at: PageOf, actor: Actor, about: str, *, several: bool = False) -> list[Json]:
+    """Return the buttons to the neighbouring pages, and those for another post and for several of the page."""
+    value = f"{actor.organization_id}/"
+    turning = Turning(number=at.number, of=at.pages, story=STORY, value=value, about=f":{about}")
+    if not allows(actor.role, Permission.PUBLISH):
+        return turning.blocks()
+    buttons = [kit.button("New post", "compose.start", value)]
+    if several:
+        buttons.append(kit.button("Select several", f"{STORY}.several", f"{value}{at.number}:{about}"))
+    return [*turning.blocks(), kit.actions(*buttons)]

@@ -68,13 +68,17 @@ def headline(report: PostReport) -> str:
         return f"⚠️ {live} of {len(found)} live; {needy} {'needs' if needy == 1 else 'need'} you"
     if live == len(found):
         return f"✅ Live on {len(found)} accounts" if many else "✅ Live"
+    if all(one.held_until is not None for one in found):
+        return "⏸️ On hold"
     if all(one.status == DeliveryStatus.SCHEDULED for one in found):
         return "Scheduled"
     return f"Publishing: {live} of {len(found)} live" if many else "Publishing"
 
 
 def _asks(one: DeliveryReport) -> bool:
-    return one.asks or one.status in STOPPED | {DeliveryStatus.HELD}
+    if one.status == DeliveryStatus.HELD:
+        return one.held_until is None
+    return one.asks or one.status in STOPPED
 
 
 def _counts(found: list[DeliveryReport]) -> str:
@@ -113,7 +117,6 @@ EXTRAS = {
 
 
 STATES = {
-    DeliveryStatus.HELD: "⚠️ waiting: the sign-in has ended. I'll publish it once someone reconnects the account.",
     DeliveryStatus.OBJECTED: "⚠️ stopped: the author of the message asked not to publish it. Publish it anyway?",
     DeliveryStatus.CANCELLED: "cancelled",
 }
@@ -138,6 +141,8 @@ def state(one: DeliveryReport, platform: Platform) -> str:
             )
         case DeliveryStatus.UNKNOWN:
             return f"{platform.name} didn't confirm it. I'm checking whether it's live before I do anything else."
+        case DeliveryStatus.HELD:
+            return _held(one)
         case DeliveryStatus.LATE:
             return f"⚠️ missed its time, {moment(one.due_at)}. Publish it now?"
         case DeliveryStatus.GONE:
@@ -153,6 +158,13 @@ def _before(one: DeliveryReport, platform: Platform) -> str:
     if one.code:
         return f"{platform.name} isn't taking posts right now. I'll keep trying; nothing for you to do."
     return f"goes out {moment(one.due_at)}" if one.status == DeliveryStatus.SCHEDULED else "publishing…"
+
+
+def _held(one: DeliveryReport) -> str:
+    """Return why a delivery is held, and what lets it go."""
+    if one.held_until is not None:
+        return f"⏸️ on hold until {moment(one.held_until)}"
+    return "⚠️ waiting: the sign-in has ended. I'll publish it once someone reconnects the account."
 
 
 def decisions(one: DeliveryReport) -> tuple[Decision, ...]:

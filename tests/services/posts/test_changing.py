@@ -11,6 +11,7 @@ from sqlmodel import col, select, update
 
 from adapters.base import Content, Format, Option, OptionKind, Rejected
 from bot.services.errors import NotFoundError, PostChangedError, PostOutError, PostSettledError
+from bot.services.posts.bulk import BulkDecider
 from bot.services.posts.changing import PostChanges
 from bot.services.posts.composing import TimeError, Where
 from bot.services.posts.contents import dump
@@ -248,6 +249,23 @@ async def test_a_post_gets_a_new_time_where_nothing_of_it_is_out(desk: Desk) -> 
     await become(desk, found[second].id, DeliveryStatus.CANCELLED)
     with pytest.raises(PostSettledError):
         await changes(desk).reschedule(actor, post_id, clock + HOUR)
+
+
+async def test_of_several_posts_each_is_moved_or_says_why_not(desk: Desk) -> None:
+    actor, first, second = member(desk), await decided(desk, "Mugs"), await decided(desk, "Cups")
+    out = await decided(desk, "Pots")
+    await become(desk, (await deliveries(desk, out))[desk.account_id].id, DeliveryStatus.SENT)
+    was = (await deliveries(desk, first))[desk.account_id].due_at
+    several = BulkDecider(DeliveryDecider(Results(), desk.database), changes(desk))
+
+    moved = await several.move(actor, [first, second, out, "pst_absent"], 24 * HOUR)
+    too_early = await several.move(actor, [first], -48 * HOUR)
+    cancelled = await several.decide(actor, [first, out], Decision.CANCEL)
+
+    assert (moved.done, [post_id for post_id, _ in moved.failed]) == (2, [out, "pst_absent"])
+    assert (too_early.done, cancelled.done) == (0, 1)
+    row = (await deliveries(desk, first))[desk.account_id]
+    assert (row.due_at, row.status) == (was + 24 * HOUR, DeliveryStatus.CANCELLED)
 
 
 @pytest.mark.parametrize(("each_post", "copied"), [(False, {"privacy": "public"}), (True, {})])

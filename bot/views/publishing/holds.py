@@ -1,0 +1,89 @@
+"""Holding posts: the form, and what it stops and lets go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.views import kit
+from bot.views.kit import Message
+from bot.views.times import moment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from bot.services.accounts.profiles import AccountProfile
+    from bot.views.kit import Json
+    from storage.holds import Held, Resumed
+
+TITLE = "Hold posts"
+ACCOUNTS, UNTIL, ALL = "accounts", "until", "all"
+MOST_OPTIONS = 100
+NONE_CHOSEN = "Choose at least one account."
+NOTHING_CONNECTED = (
+    "Nothing is connected yet, so nothing can go out. Connect an account with `/octapost connect`."
+)
+
+
+def form(accounts: Sequence[AccountProfile], chosen: Sequence[AccountProfile], metadata: str) -> Json:
+    """Return the form that asks whose posts to hold, and until when. `chosen`: beforehand."""
+    everything = kit.option("All accounts", ALL)
+    options = [everything, *map(_option, accounts)][:MOST_OPTIONS]
+    initial = [everything] if len(chosen) == len(accounts) else [*map(_option, chosen)]
+    element: Json = {
+        "type": "multi_static_select",
+        "action_id": "hold.accounts",
+        "placeholder": kit.plain("Choose accounts", 150),
+        "options": options,
+        "initial_options": initial,
+    }
+    return kit.modal(
+        TITLE,
+        [
+            kit.words(
+                "Held posts don't go out. When the hold ends, posts whose time is still to come go out as planned, and"
+                " I ask about those whose time has passed."
+            ),
+            kit.entry(ACCOUNTS, "Accounts", element),
+            kit.entry(
+                UNTIL,
+                "Until",
+                {"type": "datetimepicker", "action_id": "hold.until"},
+                hint="In your own time zone. /octapost resume ends it sooner.",
+            ),
+        ],
+        callback_id="hold.decided",
+        submit="Hold",
+        metadata=metadata,
+    )
+
+
+def _option(one: AccountProfile) -> Json:
+    return kit.option(f"{one.label} ({one.platform.name})", one.account.id)
+
+
+def held(found: Held, until: datetime) -> Json:
+    """Return what is held now."""
+    waits = f"{kit.posts(len(found.posts))} {'waits' if len(found.posts) == 1 else 'wait'} until then."
+    return kit.modal(
+        TITLE, [kit.section(f"⏸️ {_accounts(found.accounts)} on hold until {moment(until)}. {waits}")]
+    )
+
+
+def resumed(found: Resumed) -> Message:
+    """Return what goes out again."""
+    if not found.accounts:
+        text = "Nothing was on hold. Type `/octapost hold` to hold posts."
+        return Message(text=text, blocks=[kit.words(text)])
+    said = [f"▶️ {_accounts(found.accounts)} no longer on hold."]
+    if found.released.scheduled:
+        said.append(f"{kit.posts(found.released.scheduled)} will go out as planned.")
+    if late := found.released.late:
+        many = "its time: look at its message" if late == 1 else "their time: look at their messages"
+        said.append(f"{kit.posts(late)} missed {many}, or at `/octapost posts held`.")
+    text = " ".join(said)
+    return Message(text=text, blocks=[kit.words(text)])
+
+
+def _accounts(count: int) -> str:
+    return f"{count} accounts are" if count != 1 else "1 account is"
