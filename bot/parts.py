@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bot.services.incidents.watch import IncidentWatch
     from bot.services.media.intake import Intake
     from bot.services.media.library import MediaLibrary
+    from bot.services.media.uploading import Uploading
     from bot.services.organizations.access_requests import AccessService
     from bot.services.organizations.channels import ChannelService
     from bot.services.organizations.deletion import DeletionService
@@ -80,6 +81,7 @@ class PostServices:
     delivering: Delivering
     library: MediaLibrary
     intake: Intake
+    uploading: Uploading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

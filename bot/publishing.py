@@ -1,4 +1,4 @@
-"""The part of the composition root that publishes: its services, and its stories."""
+"""The part of the composition root that publishes: its services, its stories and its pages."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from bot.services.accounts.profiles import AccountProfiles
 from bot.services.media.inspecting import Inspector
 from bot.services.media.intake import Intake
 from bot.services.media.library import MediaLibrary
+from bot.services.media.uploading import GIGABYTE, Uploading, UploadLimits
 from bot.services.posts.calls import PublishingCalls
 from bot.services.posts.composing import Composing
 from bot.services.posts.decisions import DeliveryDecider
@@ -21,6 +22,8 @@ from bot.services.posts.sending import Sending
 from bot.slack.files import SlackFiles
 from bot.stories.post_lists import PostListsStory
 from bot.stories.posts import PostsStory
+from bot.web.media import MediaPages
+from bot.web.uploads import UploadPages
 
 if TYPE_CHECKING:
     from bot.parts import Base, Services
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from bot.services.accounts.places import PlaceService
     from bot.services.tokens.fresh import FreshTokens
     from bot.services.tokens.refreshing import Refresher
+    from bot.web.identity import Identity
 
 
 def post_services(
@@ -47,13 +51,25 @@ def post_services(
     )
     sending = Sending(calls=calls, results=results, database=database, vault=vault)
     reconciling = Reconciling(calls=calls, results=results, database=database, vault=vault)
+    intake = Intake(database=database, store=base.media, inspector=Inspector())
     profiles = AccountProfiles(catalog, HealthReader(database), database, vault)
     return PostServices(
         results=results,
         composing=Composing(profiles, base.adapters, results, database),
         decider=DeliveryDecider(results, database),
         library=library,
-        intake=Intake(database=database, store=base.media, inspector=Inspector()),
+        intake=intake,
+        uploading=Uploading(
+            database=database,
+            store=base.media,
+            intake=intake,
+            adapters=base.adapters,
+            limits=UploadLimits(
+                quota=base.settings.media_quota_gb * GIGABYTE,
+                at_once=base.settings.uploads_at_once,
+                free=base.settings.disk_free_percent / 100,
+            ),
+        ),
         delivering=Delivering(
             calls=calls, sending=sending, reconciling=reconciling, database=database, vault=vault
         ),
@@ -71,6 +87,20 @@ def post_stories(base: Base, services: Services, places: PlaceService) -> tuple[
         api_url=base.settings.slack_api_url,
     )
     return (
-        PostsStory(posts.composing, posts.decider, places, posts.intake, files),
+        PostsStory(
+            posts.composing,
+            posts.decider,
+            places,
+            posts.intake,
+            files,
+            posts.uploading,
+            base.settings.public_url,
+        ),
         PostListsStory(PostLists(base.database), posts.decider, posts.composing, services.catalog),
     )
+
+
+def post_pages(posts: PostServices, identity: Identity) -> tuple[MediaPages, UploadPages]:
+    """Construct the pages about files of posts."""
+    media = MediaPages(library=posts.library, settings=identity.settings, pages=identity.pages)
+    return media, UploadPages(uploading=posts.uploading, identity=identity)

@@ -19,6 +19,7 @@ from bot.slack.plain_text import plain_text
 from bot.slack.refusals import BadInputError
 from bot.slack.routes import Answer, Done, Kind, OpenModal, Options, Request, UpdateModal, command, on
 from bot.views import accounts as account_views
+from bot.views import uploads
 from bot.views.publishing import attachments
 from bot.views.publishing import composer as views
 from storage.engine import time_limit
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from adapters.base import Option, OptionValue
     from bot.services.accounts.places import PlaceService
     from bot.services.media.intake import Intake
+    from bot.services.media.uploading import Uploading
     from bot.services.posts.composing import Candidate, Composing
     from bot.services.posts.decisions import DeliveryDecider
     from bot.slack.files import SlackFiles
@@ -47,6 +49,8 @@ class PostsStory:
     places: PlaceService
     intake: Intake
     files: SlackFiles
+    uploading: Uploading
+    public_url: str
 
     @command(
         "post",
@@ -79,7 +83,7 @@ class PostsStory:
 
     async def _open(self, request: Request, written: Written, draft_id: str = "") -> Answer:
         may_attach = await self.files.allowed(request.sender)
-        candidates = await self.composing.candidates(request.actor, written, may_attach=may_attach)
+        candidates = await self.composing.candidates(request.actor, written, may_attach=True)
         if all(one.unsuited for one in candidates) and not written.media:
             return OpenModal(views.no_accounts(candidates))
         metadata = _metadata(request, draft_id or new_id("drf"))
@@ -88,7 +92,7 @@ class PostsStory:
     async def _again(self, request: Request, written: Written, alerts: Sequence[str]) -> Answer:
         """Show the first form again with everything in it, and what is wrong."""
         may_attach = await self.files.allowed(request.sender)
-        candidates = await self.composing.candidates(request.actor, written, may_attach=may_attach)
+        candidates = await self.composing.candidates(request.actor, written, may_attach=True)
         metadata = str(request.body["view"]["private_metadata"])
         return UpdateModal(
             views.form(
@@ -111,6 +115,15 @@ class PostsStory:
         with suppress(NotFoundError):  # somebody else's draft: no answer tells that there is one
             await self.composing.save(request.actor, draft_id, written, where)
         return Done()
+
+    @on(Kind.ACTION, "compose.upload", Permission.PUBLISH, changes=False, opens=uploads.TITLE)
+    async def upload(self, request: Request) -> Answer:
+        """Answer "Add large files" with the address of a page for it, made now: no message keeps one."""
+        draft_id, where = _about(request)
+        written = _written(request, await self.composing.draft(request.actor, draft_id))
+        await self.composing.save(request.actor, draft_id, written, where)
+        token = await self.uploading.open_link(request.actor, draft_id)
+        return OpenModal(uploads.link(f"{self.public_url}/upload/{token}"))
 
     @on(Kind.SUBMISSION, "compose.written", Permission.PUBLISH)
     async def submit(self, request: Request) -> Answer:
@@ -137,6 +150,8 @@ class PostsStory:
             await self.composing.save(request.actor, draft_id, written, where)
         if refused := [one for one in taken if isinstance(one, RefusedFile)]:
             return await self._again(request, written, attachments.alerts(refused))
+        if left := await self.uploading.unfinished(request.actor, draft_id):
+            return await self._again(request, written, [uploads.unfinished(one) for one in left])
         if not written.text.strip() and not written.media:
             raise BadInputError("Write something or attach a file.", field=views.TEXT)
         try:
@@ -276,18 +291,33 @@ def _attached(request: Request) -> Sequence[Mapping[str, Any]]:
     return found
 
 
+def _unticked(request: Request) -> list[str]:
+    """Return the keys of the files that the form shows and that are to be left out.
+
+    Only what it shows can be left out: more may have arrived on the upload page meanwhile.
+    """
+    block_id = f"{attachments.KEPT}:{_turn(request)}"
+    kept = request.typed(block_id).get("selected_options")
+    if kept is None:
+        return []
+    blocks = request.body["view"]["blocks"]
+    shown = [block["element"]["options"] for block in blocks if block.get("block_id") == block_id]
+    keys = [str(option["value"]) for options in shown for option in options]
+    return [key for key in keys if key not in {str(option["value"]) for option in kept}]
+
+
 def _written(request: Request, before: Written) -> Written:
     """Return what is in the form. What it does not show stays as it was."""
     at = request.typed(views.WHEN).get("selected_date_time")
     accounts = [
         str(option["value"]) for option in request.typed(views.ACCOUNTS).get("selected_options") or ()
     ]
-    kept = request.typed(f"{attachments.KEPT}:{_turn(request)}").get("selected_options")
-    keys = None if kept is None else {str(option["value"]) for option in kept}
+    unticked = _unticked(request)
     due_at = datetime.fromtimestamp(int(at), UTC) if at else None
     return replace(
         before,
-        media=tuple(one for one in before.media if keys is None or one.key in keys),
+        media=tuple(one for one in before.media if one.key not in unticked),
+        left_out=tuple(dict.fromkeys((*before.left_out, *unticked))),
         text=str(request.typed(views.TEXT).get("value") or "")
         if views.TEXT in request.state
         else before.text,

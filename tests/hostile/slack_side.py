@@ -60,6 +60,7 @@ from storage.models import (
 from storage.organizations import Organizations
 from storage.places import Places
 from storage.posts import NewPost, Posts, Target
+from storage.uploads import Uploads
 from storage.workspaces import Workspaces
 
 if TYPE_CHECKING:
@@ -508,6 +509,11 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
         )
         draft = Draft(organization_id=organization_id, author=owner.id, written={"text": f"{word} cups"})
         session.add(draft)
+        await session.flush()
+        link = new_secret()
+        await Uploads(session).open_link(link, organization_id, owner.id, owner.team_id, draft.id)
+        upload = await Uploads(session).create(organization_id, draft.id, f"{word}.mp4", 2000)
+        await Uploads(session).append(upload, 0, 1000, new_secret())
         place = {"realm": owner.realm, "team_id": owner.team_id}
         invitation = await Invitations(session).invite(
             organization_id, **place, user_id=INVITED, role=Role.MEMBER, invited_by=owner.id

@@ -90,6 +90,7 @@ ABSENT = {
     "author": "mem_absent",
     "post_id": "pst_absent",
     "draft_id": "drf_absent",
+    "upload_id": "upl_absent",
     "key": "absent",
     "keys": ["absent"],
     "new": NewDiscovery(membership_id="mem_absent", grant_id="grt_absent", team_id="T1", channel_id="C1"),
@@ -121,6 +122,7 @@ HARMLESS: dict[str, Any] = {
     "lives": timedelta(hours=2),
     "which": Which.OPEN,
     "first": 0,
+    "size": 1,
 }
 
 
@@ -140,6 +142,7 @@ def of(world: World) -> dict[str, Any]:
         "delivery_id": world.delivery_id,
         "author": world.membership_id,
         "draft_id": world.draft_id,
+        "upload_id": world.upload_id,
         "key": world.media_keys[0],
         "keys": world.media_keys,
         "invitation_id": world.invitation_id,

@@ -22,12 +22,14 @@ from bot.services.posts.drafts import (
     format_for,
     load,
     needs_title,
+    with_uploads,
 )
 from storage.audit import Audit
 from storage.drafts import Drafts
 from storage.engine.statements import database_time
 from storage.media import Files
 from storage.posts import NewPost, Posts, Target
+from storage.uploads import Uploads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -187,9 +189,10 @@ class Composing:
         """
         async with self._database.organization(actor.organization_id, write=False) as session:
             found = await Drafts(session).get(actor.organization_id, actor.membership_id, draft_id)
+            uploads = await Uploads(session).all(actor.organization_id, draft_id)
         if found is None:
             raise NotFoundError(Thing.DRAFT)
-        return load(found.written)
+        return with_uploads(load(found.written), uploads)
 
     async def latest(self, actor: Actor) -> Draft | None:
         """Return the draft that the actor changed last."""
@@ -228,8 +231,11 @@ class Composing:
             found = await drafts.get(actor.organization_id, actor.membership_id, draft_id)
             if found is None:
                 raise NotFoundError(Thing.DRAFT)
+            uploads = Uploads(session)
+            written = with_uploads(load(found.written), await uploads.all(actor.organization_id, draft_id))
+            await uploads.discard(actor.organization_id, draft_id)
             await drafts.discard(actor.organization_id, actor.membership_id, draft_id)
-            keys = [one.key for one in load(found.written).media]
+            keys = [one.key for one in written.media]
             await Files(session).discard(actor.organization_id, keys)
 
     async def chosen(self, actor: Actor, written: Written) -> list[Candidate]:

@@ -39,7 +39,7 @@ TYPES = {
 }
 FAULTS = {
     FileFault.EMPTY: "{name} is empty. Attach it again.",
-    FileFault.TOO_BIG: "{name} is larger than 10 MB. Attach a smaller file.",
+    FileFault.TOO_BIG: "{name} is larger than 10 MB. Press Add large files for the page that takes it.",
     FileFault.UNSUPPORTED: "{name} can't be published. Attach a JPEG, PNG, GIF, WebP, HEIC, MP4, MOV, WebM or PDF.",
     FileFault.NAME_LIES: "{name} is {found}, unlike its name says. Rename it or export it again.",
     FileFault.TRUNCATED: "{name} is damaged or incomplete. Export it again and attach the new file.",
@@ -49,8 +49,8 @@ FAULTS = {
     FileFault.UNREADABLE: "Slack didn't give me {name}. Attach it again.",
 }
 NO_SCOPE = (
-    "Files can't be attached here: this workspace has not allowed Octapost to read files. A workspace admin can allow"
-    " it by adding Octapost to Slack again."
+    "Files can't be attached here: this workspace has not allowed Octapost to read files. Add them on the upload page;"
+    " a workspace admin can allow it by adding Octapost to Slack again."
 )
 
 
@@ -64,21 +64,22 @@ def files(written: Written, turn: int, *, allowed: bool) -> list[Json]:
     if written.media:
         options = [kit.option(_line(one), one.key) for one in written.media]
         element: Json = {
-            "type": "checkboxes",
+            # Slack shows 10 checkboxes at most.
+            "type": "checkboxes" if len(options) <= MOST_FILES else "multi_static_select",
             "action_id": "compose.kept",
             "options": options,
             "initial_options": options,
         }
-        blocks.append(
-            kit.entry(f"{KEPT}:{turn}", "Attached", element, hint="Untick what to leave out.", optional=True)
-        )
+        hint = "Untick what to leave out." if len(options) <= MOST_FILES else "Remove what to leave out."
+        blocks.append(kit.entry(f"{KEPT}:{turn}", "Attached", element, hint=hint, optional=True))
+    more = kit.actions(kit.button("Add large files", "compose.upload"))
     if not allowed:
-        return [*blocks, kit.fine_print(NO_SCOPE)]
+        return [*blocks, kit.fine_print(NO_SCOPE), more]
     if (room := MOST_FILES - len(written.media)) > 0:
         element = {"type": "file_input", "action_id": "compose.files", "max_files": room}
         hint = "Pictures, a video or a PDF, up to 10 MB each."
         blocks.append(kit.entry(f"{FILES}:{turn}", "Files", element, hint=hint, optional=True))
-    return blocks
+    return [*blocks, more]
 
 
 def _line(one: Media) -> str:
