@@ -62,6 +62,7 @@ from bot.slack.dispatch.dispatcher import Dispatcher
 from bot.slack.people import SlackPeople
 from bot.slack.routes import Routes
 from bot.slack.sender import OutboxSender, Renderer
+from bot.slack.zones import PeopleZones
 from bot.stories.access_requests import AccessStory
 from bot.stories.accounts import AccountsStory
 from bot.stories.alerts import AlertsStory
@@ -258,7 +259,7 @@ def _services(base: Base) -> Services:
         join_codes=JoinCodeService(database, people),
         members=MemberService(database, incidents.cards),
         offboarding=OffboardingService(database, incidents.cards, people),
-        organizations=OrganizationService(database, people, incidents.cards),
+        organizations=OrganizationService(database, people, incidents.cards, vault),
         ownership=OwnershipService(database, people),
         posts=post_services(base, catalog, refresher, tokens),
     )
@@ -268,8 +269,15 @@ def _slack(base: Base, services: Services) -> SlackEdge:
     """Construct the stories, and the parts that lead requests from Slack to them."""
     database, vault, incidents, routes = base.database, base.vault, services.incidents, Routes()
     profiles = AccountProfiles(services.catalog, HealthReader(database), database, vault)
+    zones = PeopleZones(base.slack_clients)
     home = Home(
-        profiles, services.organizations, services.access, base.slack_clients, database, base.settings
+        profiles=profiles,
+        organizations=services.organizations,
+        access=services.access,
+        clients=base.slack_clients,
+        database=database,
+        settings=base.settings,
+        zones=zones,
     )
     reconnecting = Reconnecting(connecting=services.connecting, database=database, vault=vault)
     places = PlaceService(base.adapters, services.tokens, database)
@@ -278,8 +286,8 @@ def _slack(base: Base, services: Services) -> SlackEdge:
         connect,
         AccountsStory(profiles, reconnecting, services.disconnecting, places, home),
         IncidentStory(reconnecting, IncidentResponses(incidents.cards, incidents.reader, database)),
-        *post_stories(base, services, places),
-        AlertsStory(services.alert_settings),
+        *post_stories(base, services, places, home),
+        AlertsStory(services.alert_settings, zones),
         Doctor(profiles, services.catalog),
         OrganizationStory(services.organizations, services.join_codes),
         MemberStory(services.members, services.invitations, home),

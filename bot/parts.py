@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from bot.services.organizations.offboarding import OffboardingService
     from bot.services.organizations.organizations import OrganizationService
     from bot.services.organizations.ownership import OwnershipService
+    from bot.services.posts.changing import PostChanges
     from bot.services.posts.composing import Composing
     from bot.services.posts.decisions import DeliveryDecider
     from bot.services.posts.delivering import Delivering
@@ -78,6 +79,7 @@ class PostServices:
     results: Results
     composing: Composing
     decider: DeliveryDecider
+    changes: PostChanges
     delivering: Delivering
     library: MediaLibrary
     intake: Intake

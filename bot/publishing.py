@@ -12,6 +12,7 @@ from bot.services.media.intake import Intake
 from bot.services.media.library import MediaLibrary
 from bot.services.media.uploading import GIGABYTE, Uploading, UploadLimits
 from bot.services.posts.calls import PublishingCalls
+from bot.services.posts.changing import PostChanges
 from bot.services.posts.composing import Composing
 from bot.services.posts.decisions import DeliveryDecider
 from bot.services.posts.delivering import Delivering
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from bot.services.accounts.places import PlaceService
     from bot.services.tokens.fresh import FreshTokens
     from bot.services.tokens.refreshing import Refresher
+    from bot.slack.home_tab import HomeTab
     from bot.web.identity import Identity
 
 
@@ -57,6 +59,7 @@ def post_services(
         results=results,
         composing=Composing(profiles, base.adapters, results, database),
         decider=DeliveryDecider(results, database),
+        changes=PostChanges(base.adapters, results, database),
         library=library,
         intake=intake,
         uploading=Uploading(
@@ -76,7 +79,7 @@ def post_services(
     )
 
 
-def post_stories(base: Base, services: Services, places: PlaceService) -> tuple[object, ...]:
+def post_stories(base: Base, services: Services, places: PlaceService, home: HomeTab) -> tuple[object, ...]:
     """Construct the stories about posts."""
     posts = services.posts
     files = SlackFiles(
@@ -90,13 +93,21 @@ def post_stories(base: Base, services: Services, places: PlaceService) -> tuple[
         PostsStory(
             posts.composing,
             posts.decider,
+            posts.changes,
             places,
             posts.intake,
             files,
             posts.uploading,
             base.settings.public_url,
         ),
-        PostListsStory(PostLists(base.database), posts.decider, posts.composing, services.catalog),
+        PostListsStory(
+            lists=PostLists(base.database),
+            decider=posts.decider,
+            composing=posts.composing,
+            changes=posts.changes,
+            catalog=services.catalog,
+            home=home,
+        ),
     )
 
 

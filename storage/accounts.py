@@ -35,6 +35,8 @@ CONNECTED = (
     .order_by(col(Account.platform), func.lower(Account.name), col(Account.remote_id))
 )
 
+_CONNECTED_ONE = CONNECTED.where(col(Account.id) == bindparam("account_id"))
+
 
 class Accounts:
     """The pages, profiles and channels an organization can publish to."""
@@ -161,16 +163,8 @@ class Accounts:
 
     async def get(self, organization_id: str, account_id: str) -> tuple[Account, Grant | None] | None:
         """Return the connected account with its grant, or None."""
-        connected = (
-            select(Account, Grant)
-            .join(Grant, col(Grant.id) == col(Account.grant_id), isouter=True)
-            .where(
-                Account.organization_id == organization_id,
-                Account.id == account_id,
-                col(Account.disconnected_at).is_(None),
-            )
-        )
-        return (await self._session.exec(connected)).one_or_none()
+        asked = {"organization_id": organization_id, "account_id": account_id}
+        return (await self._session.exec(_CONNECTED_ONE, params=asked)).one_or_none()
 
     async def find_named(self, organization_id: str, text: str) -> list[Account]:
         """Return the connected accounts whose name, label or handle is `text`, or whose platform and name are."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmodel import SQLModel
 
-from storage.engine.statements import run
+from storage.engine.statements import change
 from storage.models import AuditLine
 
 if TYPE_CHECKING:
@@ -31,7 +31,5 @@ class Audit:
         line = AuditLine(
             organization_id=organization_id, actor=actor, action=action, subject=subject, details=details
         )
-        if self._session.new or self._session.dirty:  # the line may be about something that is not stored yet
-            await self._session.flush()
-        await run(self._session, _NEW_LINE, **line.model_dump())
+        await change(self._session, _NEW_LINE, **line.model_dump())
         return line

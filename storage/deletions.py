@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from sqlalchemy import exists, func, tuple_
+from sqlalchemy import select as core_select
 from sqlmodel import col, delete, select, update
 
-from storage.engine.statements import now
+from storage.engine.statements import now, rows
 from storage.models import (
     Account,
     Browser,
@@ -25,7 +27,7 @@ from storage.models import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Select
     from sqlmodel.ext.asyncio.session import AsyncSession
 
 _UNSYNCHRONIZED = {"synchronize_session": False}
@@ -44,6 +46,15 @@ class Inventory:
 def _sent(kinds: Collection[str]) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions of messages of these kinds that nobody waits for any more."""
     return col(Notice.organization_id).is_(None), col(Notice.kind).in_(kinds), col(Notice.due_at).is_(None)
+
+
+_UNFINISHED = core_select(col(Deletion.id)).where(col(Deletion.finished_at).is_(None)).limit(1)
+
+
+@cache
+def _some_sent(kinds: frozenset[str]) -> Select[str]:
+    """Return the question for one of the messages that nobody waits for any more."""
+    return core_select(col(Notice.id)).where(*_sent(kinds)).limit(1)
 
 
 class Deletions:
@@ -129,9 +140,8 @@ class Deletions:
 
     async def any_left(self, kinds: Collection[str]) -> bool:
         """Return whether a deletion is not finished, or sent messages of these kinds are still here."""
-        unfinished = select(Deletion.id).where(col(Deletion.finished_at).is_(None)).limit(1)
-        sent = select(Notice.id).where(*_sent(kinds)).limit(1)
-        return any([(await self._session.exec(asked)).first() is not None for asked in (unfinished, sent)])
+        asked = _UNFINISHED, _some_sent(frozenset(kinds))
+        return any([await rows(self._session, each) for each in asked])
 
     async def settled(self) -> list[Deletion]:
         """Return deletions of which every sign-in is settled and whose receipts were not handed out yet."""

@@ -130,6 +130,31 @@ class Discoveries:
         )
         return (await self._session.exec(theirs)).one_or_none()
 
+    async def offered(self, organization_id: str, grant_id: str | None = None) -> list[Discovery]:
+        """Return the organization's open discoveries that a message offers, of one grant or of all."""
+        offered = select(Discovery).where(
+            Discovery.organization_id == organization_id,
+            Discovery.message_key != "",
+            col(Discovery.expires_at) > now(),
+            *([Discovery.grant_id == grant_id] if grant_id is not None else []),
+        )
+        return list(await self._session.exec(offered.order_by(col(Discovery.id))))
+
+    async def rename(self, grant_id: str, names: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+        """Store new names and handles, by remote id, of accounts that people still choose from. System session.
+
+        Returns the changed names by what they were before.
+        """
+        lists = select(Discovery.id).where(Discovery.grant_id == grant_id, col(Discovery.expires_at) > now())
+        found = select(FoundAccount).where(col(FoundAccount.discovery_id).in_(lists))
+        renamed = {}
+        for one in await self._session.exec(found):
+            name, handle = names.get(one.remote_id, (one.name, one.handle))
+            if (name, handle) != (one.name, one.handle):
+                renamed[one.name] = name
+                one.name, one.handle, one.search = name, handle, fold(f"{name} {handle}")
+        return renamed
+
     async def search(
         self,
         organization_id: str,

@@ -8,6 +8,7 @@ from sqlmodel import col, delete, func, select
 
 from storage.engine.statements import insert_once, now
 from storage.models import Account, Draft, Post
+from storage.post_edits import edit_draft, revision_of
 from storage.posts import post_of
 
 if TYPE_CHECKING:
@@ -43,12 +44,11 @@ class Drafts:
         """Store what is in the form under this id, and return the draft.
 
         Raises:
-            LookupError: Another member's draft has this id, or it has become a post.
+            LookupError: Another member's draft has this id, it has become a post, or the post that it changes was
+                changed by somebody else.
 
         """
-        if (
-            await self._session.exec(select(Post.id).where(Post.id == post_of(draft_id)))
-        ).first() is not None:
+        if not await self._open(organization_id, author, draft_id):
             raise LookupError("no such draft")
         values = {"written": dict(written), "updated_at": now()}
         new = insert_once(self._session, Draft).values(
@@ -67,6 +67,16 @@ class Drafts:
         if draft is None:
             raise LookupError("no such draft")
         return draft
+
+    async def _open(self, organization_id: str, author: str, draft_id: str) -> bool:
+        """Tell whether a draft of this id can still become a post, or change one."""
+        found = select(Post).where(Post.id == post_of(draft_id))
+        post = (await self._session.exec(found, execution_options=_FRESH)).one_or_none()
+        if revision_of(draft_id) is None:
+            return post is None
+        if post is None or post.organization_id != organization_id:
+            return False
+        return draft_id == edit_draft(post, author)
 
     async def latest(self, organization_id: str, author: str) -> Draft | None:
         """Return the draft that the member changed last."""

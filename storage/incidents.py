@@ -55,6 +55,11 @@ _OPEN = (
     .order_by(col(Incident.since), col(Incident.id))
 )
 _OPEN_LOCKED = _OPEN.with_for_update()
+_ONE = select(Incident).where(
+    col(Incident.organization_id) == bindparam("organization_id"),
+    col(Incident.id) == bindparam("incident_id"),
+)
+_ONE_LOCKED = _ONE.with_for_update()
 
 
 class Incidents:
@@ -117,12 +122,11 @@ class Incidents:
 
     async def get(self, organization_id: str, incident_id: str, *, lock: bool = True) -> Incident | None:
         """Return an incident, open or not, locked unless it is only looked at, or None."""
-        found = select(Incident).where(
-            Incident.organization_id == organization_id, Incident.id == incident_id
+        asked = {"organization_id": organization_id, "incident_id": incident_id}
+        found = await self._session.exec(
+            _ONE_LOCKED if lock else _ONE, params=asked, execution_options=_FRESH
         )
-        if lock:
-            found = found.with_for_update()
-        return (await self._session.exec(found, execution_options=_FRESH)).one_or_none()
+        return found.one_or_none()
 
     async def all_open(self, organization_id: str, *, lock: bool = True) -> list[Incident]:
         """Return the open incidents, locked unless they are only shown, the oldest first."""
@@ -135,7 +139,12 @@ class Incidents:
 
     async def held_by(self, organization_id: str, membership_id: str) -> list[Incident]:
         """Return the incidents with something to do whose card is in this member's direct messages, locked."""
-        held = (
+        shown = await self.shown(organization_id)
+        return [incident for incident in shown if incident.card.holder == membership_id]
+
+    async def shown(self, organization_id: str) -> list[Incident]:
+        """Return the incidents with something to do whose card is in Slack, locked, the oldest first."""
+        shown = (
             select(Incident)
             .where(
                 Incident.organization_id == organization_id,
@@ -145,8 +154,7 @@ class Incidents:
             .order_by(col(Incident.since), col(Incident.id))
             .with_for_update()
         )
-        found = await self._session.exec(held, execution_options=_FRESH)
-        return [incident for incident in found if incident.card.holder == membership_id]
+        return list(await self._session.exec(shown, execution_options=_FRESH))
 
     async def left_behind(self, organization_id: str, channel_id: str) -> list[Incident]:
         """Return the incidents, open or not, with an earlier card in this channel that is out of date, locked."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import BindParameter, bindparam
 from sqlmodel import col, or_, select, update
 
 from storage.engine.statements import insert_once, now
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 _FRESH = {"populate_existing": True}
 _UNSYNCHRONIZED = {"synchronize_session": False}
+_IDS: BindParameter[Sequence[str]] = bindparam("ids", expanding=True)
+_INSTALLED = select(Installation).where(
+    col(Installation.slack_id).in_(_IDS), col(Installation.uninstalled_at).is_(None)
+)
+_INSTALLATION = select(Installation).where(col(Installation.slack_id) == bindparam("asked"))
 
 
 def bot_token(vault: Vault, installation: Installation) -> Secret:
@@ -90,17 +96,12 @@ class Installations:
     async def find(self, team_id: str | None, enterprise_id: str | None) -> Installation | None:
         """Return the workspace's own installation, else its Grid organization's, else None."""
         ids = [each for each in (team_id, enterprise_id) if each]
-        found = select(Installation).where(
-            col(Installation.slack_id).in_(ids), col(Installation.uninstalled_at).is_(None)
-        )
-        by_id = {each.slack_id: each for each in await self._session.exec(found)}
+        by_id = {each.slack_id: each for each in await self._session.exec(_INSTALLED, params={"ids": ids})}
         return next((by_id[each] for each in ids if each in by_id), None)
 
     async def get(self, slack_id: str) -> Installation | None:
         """Return the installation of this workspace or Grid organization, also an uninstalled one."""
-        return (
-            await self._session.exec(select(Installation).where(Installation.slack_id == slack_id))
-        ).first()
+        return (await self._session.exec(_INSTALLATION, params={"asked": slack_id})).first()
 
     def refresh_token(self, installation: Installation) -> Secret | None:
         """Return the token that refreshes the bot token; None where token rotation is off."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import col, delete, exists, insert, select, update
 
-from storage.engine.statements import now
+from storage.engine.statements import insert_once, now
 from storage.models import Delivery, DeliveryStatus, MediaAddress, MediaRemoval, PostFile, StoredFile, digest
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Files:
         return (await self._session.exec(used, execution_options=_UNSYNCHRONIZED)).rowcount
 
     async def use(self, organization_id: str, post_id: str, keys: Collection[str]) -> None:
-        """Store that a post has these files.
+        """Store that a post has these files, beside those that it had.
 
         Raises:
             LookupError: One of them is not stored any more.
@@ -68,9 +68,10 @@ class Files:
         if await self.touch(organization_id, keys) != len(set(keys)):
             raise LookupError("a file is gone")
         found = select(StoredFile.id).where(*_theirs(organization_id, keys))
-        for media_id in await self._session.exec(found):
-            self._session.add(PostFile(post_id=post_id, media_id=media_id, organization_id=organization_id))
-        await self._session.flush()
+        for media_id in list(await self._session.exec(found)):
+            new = insert_once(self._session, PostFile).on_conflict_do_nothing()
+            values = {"post_id": post_id, "media_id": media_id, "organization_id": organization_id}
+            await self._session.exec(new.values(values))
 
     async def discard(self, organization_id: str, keys: Collection[str]) -> int:
         """Delete those of the files that no post has; return how many."""

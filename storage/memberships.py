@@ -25,6 +25,11 @@ class LastOwner(Exception):
     """The organization would be left without an owner."""
 
 
+_MEMBER = select(Membership).where(
+    col(Membership.organization_id) == bindparam("organization_id"),
+    col(Membership.id) == bindparam("membership_id"),
+    col(Membership.ended_at).is_(None),
+)
 _WITH_ROLE = (
     select(Membership)
     .where(
@@ -96,12 +101,8 @@ class Members:
 
     async def get(self, organization_id: str, membership_id: str) -> Membership | None:
         """Return the membership; None if there is none or it has ended."""
-        found = select(Membership).where(
-            Membership.organization_id == organization_id,
-            Membership.id == membership_id,
-            col(Membership.ended_at).is_(None),
-        )
-        return (await self._session.exec(found)).one_or_none()
+        asked = {"organization_id": organization_id, "membership_id": membership_id}
+        return (await self._session.exec(_MEMBER, params=asked)).one_or_none()
 
     async def resolve(self, realm: str, user_id: str, team_id: str, channel_id: str) -> Standing:
         """Return the organizations that the person may act for in this channel: `standing` in this session."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqlalchemy import bindparam
 from sqlmodel import col, select, update
 
 from storage.engine.statements import now
@@ -12,6 +13,10 @@ from storage.organization_names import check_rename
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
+
+_ORGANIZATION = select(Organization).where(
+    col(Organization.id) == bindparam("organization_id"), col(Organization.deleted_at).is_(None)
+)
 
 
 class Organizations:
@@ -29,10 +34,8 @@ class Organizations:
 
     async def get(self, organization_id: str) -> Organization | None:
         """Return the organization unless it is absent or deleted."""
-        found = select(Organization).where(
-            Organization.id == organization_id, col(Organization.deleted_at).is_(None)
-        )
-        return (await self._session.exec(found)).one_or_none()
+        asked = {"organization_id": organization_id}
+        return (await self._session.exec(_ORGANIZATION, params=asked)).one_or_none()
 
     async def called(self, typed: str) -> list[Organization]:
         """Return the organization with this id, else those with this name, in any case. System session."""

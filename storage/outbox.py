@@ -8,18 +8,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, case, func, or_
+from sqlalchemy import ColumnElement, Float, String, and_, bindparam, case, func, literal, or_
+from sqlalchemy import select as core_select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import aliased
-from sqlmodel import col, delete, select, update
+from sqlmodel import SQLModel, col, delete, select, update
 
 from storage.engine.db import OUTBOX_CHANGED
 from storage.engine.leases import claim, waiting
-from storage.engine.statements import insert_once, now
+from storage.engine.statements import Now, change, dialect_of, now, rows
 from storage.models import Notice
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from sqlalchemy import Insert, ScalarSelect, Update
     from sqlmodel.ext.asyncio.session import AsyncSession
 
 
@@ -32,7 +36,8 @@ ORGANIZATION = re.compile(r"org_[0-9a-f]{20}")
 """The id of an organization, wherever it stands in the facts of a message."""
 LONGEST_REST = timedelta(seconds=61)
 """Longer than any pause between two messages in a channel, which is a minute at most."""
-WAITING = col(Notice.due_at) > datetime(2000, 1, 1, tzinfo=UTC)
+_NOTICES = SQLModel.metadata.tables["notice"]
+WAITING = _NOTICES.c.due_at > datetime(2000, 1, 1, tzinfo=UTC)
 """Notices that have not been sent: `IS NOT NULL` written so that both databases use the index on `due_at`, and a change
 of one message does not read all that were ever sent."""
 
@@ -51,6 +56,80 @@ FIRST = ~(
     .exists()
 )
 """Whether no older notice waits in the same channel: read from an index of waiting notices only."""
+
+_THERE = (_NOTICES.c.slack_id == bindparam("through"), _NOTICES.c.channel == bindparam("to_channel"))
+_AFTER_REST = Now(bindparam("rest_s", type_=Float))
+
+
+def _next_sequence() -> ColumnElement[int]:
+    """Return the host's time, or more: hosts' clocks may be minutes apart, and messages are sent in stored order."""
+    own: ColumnElement[int] = bindparam("sequence", type_=_NOTICES.c.sequence.type)
+    latest = core_select(func.max(_NOTICES.c.sequence)).where(*_THERE).scalar_subquery()
+    return case((latest >= own, latest + 1), else_=own)
+
+
+def _due_after_rest() -> ColumnElement[datetime]:
+    """Return the end of the channel's rest; now if it rests no more, or if the clock was set back since."""
+    last = core_select(case((_NOTICES.c.due_at.is_(None), _NOTICES.c.lease_until))).where(*_THERE)
+    rests = last.order_by(_NOTICES.c.sequence.desc()).limit(1).scalar_subquery()
+    return case((rests.between(now(), now(LONGEST_REST)), rests), else_=now())
+
+
+def _following() -> ScalarSelect[str]:
+    """Return the id of the channel's next message."""
+    found = core_select(_NOTICES.c.id).where(*_THERE, WAITING)
+    return found.order_by(_NOTICES.c.sequence, _NOTICES.c.id).limit(1).scalar_subquery()
+
+
+_PUT: dict[str, Insert] = {
+    dialect: once(_NOTICES)
+    .values(
+        {each.name: bindparam(each.name, type_=each.type) for each in _NOTICES.c}
+        | {"sequence": _next_sequence(), "due_at": _due_after_rest()}
+    )
+    .on_conflict_do_nothing()
+    for dialect, once in (("sqlite", sqlite_insert), ("postgresql", postgresql_insert))
+}
+_SUPERSEDE = (
+    _NOTICES.update()
+    .where(
+        _NOTICES.c.edits == bindparam("message", type_=String),
+        _NOTICES.c.key != bindparam("newest", type_=String),
+        WAITING,
+        or_(_NOTICES.c.lease_until.is_(None), _NOTICES.c.lease_until < now()),
+    )
+    .values(due_at=None, failure=SUPERSEDED)
+)
+_PLACE = core_select(_NOTICES.c.sent_channel, _NOTICES.c.sent_ts).where(_NOTICES.c.key == bindparam("asked"))
+_CLAIMED = _NOTICES.update().where(
+    _NOTICES.c.id == bindparam("claimed"),
+    _NOTICES.c.key == bindparam("claimed_key"),
+    _NOTICES.c.lease_until == bindparam("lease"),
+)
+_TRIED: dict[str, Any] = {"lease_until": None, "attempts": _NOTICES.c.attempts + 1}
+_SENT_VALUES: dict[str, Any] = {
+    "due_at": None,
+    "sent_channel": bindparam("to", type_=String),
+    "sent_ts": bindparam("ts", type_=String),
+    "failure": "",
+}
+_SENT: dict[bool, Update] = {
+    rests: _CLAIMED.values(_TRIED | _SENT_VALUES | ({"lease_until": _AFTER_REST} if rests else {}))
+    for rests in (False, True)
+}
+"""Settles a message that was sent: to a channel that then rests, or to one that doesn't."""
+_LATER = _CLAIMED.values(_TRIED | {"due_at": _AFTER_REST, "failure": bindparam("why", type_=String)})
+_END = _CLAIMED.values(_TRIED | {"due_at": None, "failure": bindparam("why", type_=String)})
+_MOVED = (
+    _NOTICES.update()
+    .where(_NOTICES.c.key == bindparam("message"))
+    .values(sent_channel=bindparam("to", type_=String), sent_ts=bindparam("ts", type_=String))
+)
+_PUT_OFF = (
+    _NOTICES.update()
+    .where(_NOTICES.c.id == _following(), _NOTICES.c.due_at < _AFTER_REST)
+    .values(due_at=_AFTER_REST)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +158,14 @@ class NewNotice:
     """Who gets to know whether it was delivered: a name that the sender knows."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandIn:
+    """What a message says once it is taken down."""
+
+    kind: str
+    facts: Mapping[str, Any]
+
+
 class Notices:
     """The messages waiting to be sent. They are claimed and sent in system sessions."""
 
@@ -102,31 +189,13 @@ class Notices:
             thread_of=new.thread_of,
             fallback=new.fallback,
         )
-        slack_id, channel, edits = new.slack_id, new.channel, new.edits
-        # Hosts' clocks may be minutes apart, and messages are sent in the order in which they were stored.
-        there = (Notice.slack_id == slack_id, Notice.channel == channel)
-        latest = select(func.max(Notice.sequence)).where(*there).scalar_subquery()
-        sequence = case((latest >= notice.sequence, latest + 1), else_=notice.sequence)
-        last = select(case((col(Notice.due_at).is_(None), col(Notice.lease_until)))).where(*there)
-        rests = last.order_by(col(Notice.sequence).desc()).limit(1).scalar_subquery()
-        # A rest longer than the longest one was written before the clock was set back.
-        due_at = case((rests.between(now(), now(LONGEST_REST)), rests), else_=now())
-        values = notice.model_dump() | {"due_at": due_at, "sequence": sequence}
-        statement = insert_once(self._session, Notice).values(**values)
-        put = (await self._session.exec(statement.on_conflict_do_nothing())).rowcount == 1
+        values = {each.name: getattr(notice, each.name) for each in _NOTICES.c if each.name != "due_at"}
+        values |= {"through": new.slack_id, "to_channel": new.channel}
+        put = await change(self._session, _PUT[dialect_of(self._session)], **values) == 1
         if put:
             self._session.info[OUTBOX_CHANGED] = True
-        if put and edits is not None:
-            older = update(Notice).where(
-                col(Notice.edits) == edits,
-                col(Notice.key) != new.key,
-                WAITING,
-                or_(col(Notice.lease_until).is_(None), col(Notice.lease_until) < now()),
-            )
-            await self._session.exec(
-                older.values(due_at=None, failure=SUPERSEDED),
-                execution_options={"synchronize_session": False},
-            )
+        if put and new.edits is not None:
+            await change(self._session, _SUPERSEDE, message=new.edits, newest=new.key)
         return put
 
     async def get(self, key: str) -> Notice | None:
@@ -147,9 +216,8 @@ class Notices:
 
     async def place(self, key: str) -> Place | None:
         """Return where the message of this notice is; None if it was not delivered."""
-        found = select(Notice.sent_channel, Notice.sent_ts).where(Notice.key == key)
-        row = (await self._session.exec(found)).one_or_none()
-        return Place(channel=row[0], ts=row[1]) if row is not None and row[0] and row[1] else None
+        found: Sequence[Sequence[Any]] = await rows(self._session, _PLACE, asked=key)
+        return Place(channel=found[0][0], ts=found[0][1]) if found and found[0][0] and found[0][1] else None
 
     async def sent(
         self, notice: Notice, channel: str, ts: str, *, rest: timedelta = timedelta(0)
@@ -157,51 +225,44 @@ class Notices:
         """Store that the message was delivered to a conversation as Slack's message `ts`.
 
         No process sends anything to the channel for `rest`: waiting notices are postponed, and new ones respect the
-        lease of this row. Returns True if something waits in the channel; None, with nothing changed, if the
-        caller's lease has ended and another process has one.
+        lease of this row. Returns True if something waits in the channel; None if the caller's lease has ended and
+        another process has one, or the message has to go: its organization was deleted while it was sent.
         """
-        until = now(rest) if rest else None
-        if not await self._change(
-            notice, due_at=None, lease_until=until, sent_channel=channel, sent_ts=ts, failure=""
-        ):
+        rested = {"rest_s": rest.total_seconds()} if rest else {}
+        if not await self._settle(notice, _SENT[bool(rest)], to=channel, ts=ts, **rested):
+            await self._found_at(notice, channel, ts)
             return None
         if notice.edits is not None:
-            await self._session.exec(
-                update(Notice)
-                .where(col(Notice.key) == notice.edits)
-                .values(sent_channel=channel, sent_ts=ts),
-                execution_options={"synchronize_session": False},
-            )
-        return bool(rest) and await self._put_off(notice, rest)
+            await change(self._session, _MOVED, message=notice.edits, to=channel, ts=ts)
+        # The channel's next message is postponed, and those after it wait for that one anyway.
+        there = {"through": notice.slack_id, "to_channel": notice.channel}
+        return bool(rest) and await change(self._session, _PUT_OFF, **there, **rested) == 1
 
-    async def _put_off(self, notice: Notice, rest: timedelta) -> bool:
-        """Postpone the channel's next message; return whether there is one. Those after it wait for it anyway."""
-        following = (
-            select(Notice.id)
-            .where(Notice.slack_id == notice.slack_id, Notice.channel == notice.channel, WAITING)
-            .order_by(col(Notice.sequence), col(Notice.id))
-            .limit(1)
-            .scalar_subquery()
+    async def _found_at(self, notice: Notice, channel: str, ts: str) -> None:
+        """Let a message that was taken down while it was sent be replaced where it is now."""
+        taken_down = update(Notice).where(
+            col(Notice.id) == notice.id,
+            col(Notice.lease_until) == notice.lease_until,
+            col(Notice.edits) == col(Notice.key),
         )
-        change = update(Notice).where(col(Notice.id) == following, col(Notice.due_at) < now(rest))
-        put_off = await self._session.exec(
-            change.values(due_at=now(rest)), execution_options={"synchronize_session": False}
+        await self._session.exec(
+            taken_down.values(due_at=now(), lease_until=None, sent_channel=channel, sent_ts=ts),
+            execution_options={"synchronize_session": False},
         )
-        return put_off.rowcount == 1
 
     async def later(self, notice: Notice, after: timedelta, failure: str) -> bool:
         """Schedule another try; later messages in the channel wait for it.
 
         Return False, with nothing changed, if the caller's lease has ended and another process has one.
         """
-        return await self._change(notice, due_at=now(after), failure=failure)
+        return await self._settle(notice, _LATER, rest_s=after.total_seconds(), why=failure)
 
     async def give_up(self, notice: Notice, failure: str) -> bool:
         """Store that this message cannot be delivered, and why; the channel's next message is sent.
 
         Return False, with nothing changed, if the caller's lease has ended and another process has one.
         """
-        return await self._change(notice, due_at=None, failure=failure)
+        return await self._settle(notice, _END, why=failure)
 
     async def redirect(self, notice: Notice, slack_id: str, channel: str) -> None:
         """Send a notice that could not be delivered somewhere else instead. Edits that wait for it are dropped."""
@@ -219,7 +280,7 @@ class Notices:
 
         Return False, with nothing changed, if the caller's lease has ended and another process has one.
         """
-        return await self._change(notice, due_at=None, failure=DROPPED)
+        return await self._settle(notice, _END, why=DROPPED)
 
     async def hold(self, slack_id: str, rest: timedelta) -> None:
         """Postpone everything that is due through this installation and not claimed: Slack does not answer there."""
@@ -229,6 +290,45 @@ class Notices:
         await self._session.exec(
             due.values(due_at=now(rest)), execution_options={"synchronize_session": False}
         )
+
+    async def take_down(
+        self, organization_id: str, stand_in: StandIn, *, asking: Collection[str], open_keys: Collection[str]
+    ) -> None:
+        """Replace messages of an organization, in Slack too. System session.
+
+        Those go whose kind is in `asking` or whose key is in `open_keys`. Each row becomes an edit of its own message
+        and belongs to nobody, so it outlives the organization. The edits wait in queues of their own: a
+        conversation's next message does not wait for them.
+        """
+        edited = literal("gone:") + col(Notice.id)
+        theirs = update(Notice).where(
+            or_(
+                col(Notice.organization_id) == organization_id,
+                col(Notice.names_organization_id) == organization_id,
+            ),
+            or_(col(Notice.kind).in_(asking), *(col(Notice.key).in_(some) for some in _parts(open_keys))),
+            col(Notice.edits).is_(None),
+            or_(col(Notice.sent_ts).is_not(None), col(Notice.lease_until) > now()),
+        )
+        values = {
+            "key": edited,
+            "edits": edited,
+            "channel": literal("gone:") + col(Notice.channel),
+            "kind": stand_in.kind,
+            "facts": dict(stand_in.facts),
+            "body": {},
+            "organization_id": None,
+            "names_organization_id": None,
+            "thread_of": None,
+            "fallback": "",
+            "created_at": now(),
+            "due_at": now(),
+            "lease_until": case((col(Notice.sent_ts).is_(None), col(Notice.lease_until))),
+            "attempts": 0,
+            "failure": "",
+        }
+        await self._session.exec(theirs.values(values), execution_options={"synchronize_session": False})
+        self._session.info[OUTBOX_CHANGED] = True
 
     async def forget_older(self, than: timedelta, cards_than: timedelta, most: int = 10_000) -> int:
         """Delete notices that were sent, or could not be, longer ago than this; return how many rows.
@@ -248,16 +348,10 @@ class Notices:
         gone = delete(Notice).where(col(Notice.id).in_(old))
         return (await self._session.exec(gone, execution_options={"synchronize_session": False})).rowcount
 
-    async def _change(self, notice: Notice, **values: Any) -> bool:
+    async def _settle(self, notice: Notice, settling: Update, **values: Any) -> bool:
         """Change a notice if it still has the lease with which it was claimed."""
-        change = update(Notice).where(
-            col(Notice.id) == notice.id, col(Notice.lease_until) == notice.lease_until
-        )
-        settled = await self._session.exec(
-            change.values({"lease_until": None, "attempts": col(Notice.attempts) + 1} | values),
-            execution_options={"synchronize_session": False},
-        )
-        return settled.rowcount == 1
+        values |= {"claimed": notice.id, "claimed_key": notice.key, "lease": notice.lease_until}
+        return await change(self._session, settling, **values) == 1
 
     async def waiting(self) -> int:
         """Return how many messages wait to be sent."""
@@ -268,6 +362,13 @@ class Notices:
         """Return since when the oldest waiting message has been due; None if none waits."""
         owed = select(func.min(Notice.created_at)).where(col(Notice.due_at).is_not(None))
         return (await self._session.exec(owed)).one()
+
+
+def _parts(keys: Collection[str]) -> Iterator[list[str]]:
+    """Yield the keys in parts small enough for one list in a statement."""
+    them = list(keys)
+    for start in range(0, len(them), 500):
+        yield them[start : start + 500]
 
 
 def _named(new: NewNotice) -> str | None:

@@ -15,6 +15,7 @@ from storage.models import (
     Delivery,
     DeliveryStatus,
     DeliveryStep,
+    Draft,
     Membership,
     Post,
 )
@@ -29,6 +30,8 @@ class Which(StrEnum):
 
     OPEN = "open"
     """Everything that is not settled: what needs a person first, then what is scheduled."""
+    ATTENTION = "attention"
+    """What needs a person: held, late, refused or in doubt."""
     SCHEDULED = "scheduled"
     """On its way, without anybody's help."""
     HELD = "held"
@@ -50,17 +53,39 @@ class ListedPost:
     """The Slack user id of the member who scheduled it; None: they have left."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """How much there is for an agenda."""
+
+    attention: int
+    """Posts that need a person."""
+    coming: int
+    """Posts that go out by themselves."""
+    drafts: int
+    """Drafts of the reader's own."""
+
+
 _STATUS = col(Delivery.status)
 _IN_DOUBT = and_(_STATUS == DeliveryStatus.UNKNOWN, col(Delivery.asks))
 _LOOKED_UP = and_(_STATUS == DeliveryStatus.UNKNOWN, ~col(Delivery.asks))
 _IS: dict[Which, ColumnElement[bool]] = {
     Which.OPEN: _STATUS.not_in([DeliveryStatus.SENT, DeliveryStatus.CANCELLED]),
+    Which.ATTENTION: or_(
+        _STATUS.in_([DeliveryStatus.HELD, DeliveryStatus.LATE, DeliveryStatus.FAILED]), _IN_DOUBT
+    ),
     Which.SCHEDULED: or_(_STATUS.in_([*BEFORE_SENDING, DeliveryStatus.SENDING]), _LOOKED_UP),
     Which.HELD: _STATUS.in_([DeliveryStatus.HELD, DeliveryStatus.LATE]),
     Which.FAILED: or_(_STATUS == DeliveryStatus.FAILED, _IN_DOUBT),
     Which.SENT: _STATUS == DeliveryStatus.SENT,
 }
-_NEEDS_A_PERSON = func.max(case((or_(_IS[Which.HELD], _IS[Which.FAILED]), 1), else_=0))
+_NEEDS_A_PERSON = func.max(case((_IS[Which.ATTENTION], 1), else_=0))
+
+
+def _posts_in(which: Which) -> ColumnElement[int]:
+    """Return how many of the posts that are counted are in a list."""
+    return func.count(func.distinct(case((_IS[which], col(Delivery.post_id)))))
+
+
 _NEXT_DUE = func.min(Delivery.due_at)
 _ORDER = {
     Which.OPEN: (_NEEDS_A_PERSON.desc(), _NEXT_DUE, col(Delivery.post_id)),
@@ -81,6 +106,15 @@ class PostListings:
         )
         return (await self._session.exec(found)).one()
 
+    async def totals(self, organization_id: str, author: str) -> Totals:
+        """Return how much an agenda has to show the member who is its `author`, in one statement."""
+        drafts = select(func.count()).where(Draft.organization_id == organization_id, Draft.author == author)
+        found = select(
+            _posts_in(Which.ATTENTION), _posts_in(Which.SCHEDULED), drafts.scalar_subquery()
+        ).where(col(Delivery.organization_id) == organization_id, _IS[Which.OPEN])
+        attention, coming, own = (await self._session.exec(found)).one()
+        return Totals(attention=attention, coming=coming, drafts=own)
+
     async def page(self, organization_id: str, which: Which, first: int, limit: int) -> list[ListedPost]:
         """Return up to `limit` posts from the `first` one on (from 0): the next due first; of sent ones the newest."""
         order = _ORDER.get(which, (_NEXT_DUE, col(Delivery.post_id)))
@@ -92,7 +126,14 @@ class PostListings:
             .offset(first)
             .limit(limit)
         )
-        ids = list(await self._session.exec(wanted))
+        return await self._listed(organization_id, list(await self._session.exec(wanted)))
+
+    async def get(self, organization_id: str, post_id: str) -> ListedPost | None:
+        """Return one post of the organization; None if it has no such post."""
+        known = select(Post.id).where(Post.organization_id == organization_id, Post.id == post_id)
+        return next(iter(await self._listed(organization_id, list(await self._session.exec(known)))), None)
+
+    async def _listed(self, organization_id: str, ids: list[str]) -> list[ListedPost]:
         if not ids:
             return []
         posts = await self._posts(organization_id, ids)
@@ -106,6 +147,11 @@ class PostListings:
             )
             for post_id in ids
         ]
+
+    async def ids(self, organization_id: str, which: Which) -> list[str]:
+        """Return the ids of all such posts."""
+        found = select(Delivery.post_id).where(Delivery.organization_id == organization_id, _IS[which])
+        return list(await self._session.exec(found.distinct()))
 
     async def _posts(self, organization_id: str, ids: list[str]) -> dict[str, tuple[Post, str | None]]:
         author = and_(

@@ -2,8 +2,9 @@
 
 Deliveries of an account are `held` exactly while its grant, or the account itself, needs a person. This holds when
 several transactions schedule, reconnect, disconnect or end a grant at the same moment: each locks the account's row
-first, so the later one sees what the earlier one has done. A transaction that also changes the grant locks it before
-the accounts, and these in the order of their ids. Counts are counts of deliveries: people see each as a post.
+first, so the later one sees what the earlier one has done (`storage.publishing_accounts`). A transaction that also
+changes the grant locks it before the accounts, and these in the order of their ids. Counts are counts of deliveries:
+people see each as a post.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import case, func, true
 from sqlmodel import col, select, update
 
-from storage.engine.statements import now
-from storage.models import BEFORE_SENDING, Account, Delivery, DeliveryStatus, Grant, GrantStatus, Post
+from storage.engine.statements import database_time, now
+from storage.models import BEFORE_SENDING, Account, Delivery, DeliveryStatus, Post
+from storage.publishing_accounts import able_to_publish, lock_accounts, lock_matching
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement
     from sqlmodel.ext.asyncio.session import AsyncSession
+    from sqlmodel.sql.expression import SelectOfScalar
 
 APART = timedelta(minutes=5)
 """The shortest time between late posts of one account: platforms treat a burst as spam."""
@@ -79,8 +82,8 @@ class Released:
 
 
 def post_of(draft_id: str) -> str:
-    """Return the id of the post that a draft becomes: a form that is submitted twice publishes once."""
-    return f"pst_{draft_id.removeprefix('drf_')}"
+    """Return the id of the post that a draft becomes or changes: a form that is submitted twice publishes once."""
+    return f"pst_{draft_id.removeprefix('drf_').partition('.')[0]}"
 
 
 class Posts:
@@ -98,9 +101,9 @@ class Posts:
 
         """
         wanted = {target.account_id for target in targets}
-        if set(await self._turn(organization_id, wanted)) != wanted:
+        if set(await lock_accounts(self._session, organization_id, wanted)) != wanted:
             raise LookupError("no such account")
-        well = await self._well(wanted)
+        able = await able_to_publish(self._session, wanted)
         post = Post(
             id=post_of(new_post.draft_id),
             organization_id=organization_id,
@@ -112,21 +115,9 @@ class Posts:
         )
         self._session.add(post)
         await self._session.flush()
-        clock = (await self._session.exec(select(now()))).one()
+        clock = await database_time(self._session)
         for target in targets:
-            goes = target.account_id in well
-            self._session.add(
-                Delivery(
-                    organization_id=organization_id,
-                    post_id=post.id,
-                    account_id=target.account_id,
-                    place=target.place,
-                    content=dict(target.content),
-                    status=DeliveryStatus.SCHEDULED if goes else DeliveryStatus.HELD,
-                    due_at=target.due_at,
-                    work_at=clock if goes else None,
-                )
-            )
+            self._session.add(delivery_of(post, target, clock, able=target.account_id in able))
         await self._session.flush()
         return post
 
@@ -155,8 +146,8 @@ class Posts:
         `lost`: only for the accounts that the grant gives no access to any more. Called in the transaction that ends
         the grant or the access. System session.
         """
-        accounts = await self._locked(
-            Account.grant_id == grant_id, col(Account.access_error) != "" if lost else true()
+        accounts = await lock_matching(
+            self._session, Account.grant_id == grant_id, col(Account.access_error) != "" if lost else true()
         )
         held = (
             update(Delivery)
@@ -175,8 +166,8 @@ class Posts:
 
         Called in the transaction in which the caller, who had its lease, stored that it is held.
         """
-        well = await self._well(await self._turn(delivery.organization_id, [delivery.account_id]))
-        if well:
+        locked = await lock_accounts(self._session, delivery.organization_id, [delivery.account_id])
+        if await able_to_publish(self._session, locked):
             back = update(Delivery).where(
                 col(Delivery.id) == delivery.id, col(Delivery.generation) == delivery.generation
             )
@@ -190,11 +181,12 @@ class Posts:
         A post whose time has passed, by the database's clock, becomes late. Called in the transaction that renewed the
         grant.
         """
-        well = await self._well(await self._turn(organization_id, account_ids))
+        locked = await lock_accounts(self._session, organization_id, account_ids)
+        able = await able_to_publish(self._session, locked)
         on_time = (col(Delivery.due_at) > now(), DeliveryStatus.SCHEDULED.value)
         freed = (
             update(Delivery)
-            .where(*_of(organization_id, well), col(Delivery.status) == DeliveryStatus.HELD)
+            .where(*_of(organization_id, able), col(Delivery.status) == DeliveryStatus.HELD)
             .values(
                 status=case(on_time, else_=DeliveryStatus.LATE.value),
                 work_at=case((col(Delivery.due_at) > now(), now()), else_=None),
@@ -211,11 +203,11 @@ class Posts:
 
         If two callers do it at once, the second gets 0.
         """
-        accounts = await self._turn(organization_id, account_ids)
+        accounts = await lock_accounts(self._session, organization_id, account_ids)
         late = select(Delivery).where(*_of(organization_id, accounts), Delivery.status == DeliveryStatus.LATE)
         ordered = late.order_by(col(Delivery.due_at), col(Delivery.id))
         found = list(await self._session.exec(ordered, execution_options=_FRESH))
-        clock = (await self._session.exec(select(now()))).one()
+        clock = await database_time(self._session)
         taken = await self._taken(organization_id, accounts, clock)
         for one in found:
             one.status, one.due_at = DeliveryStatus.SCHEDULED, free_time(clock, taken[one.account_id])
@@ -240,7 +232,11 @@ class Posts:
 
     async def discard_late(self, organization_id: str, account_ids: Collection[str]) -> int:
         """Cancel the late posts; return how many. If two callers do it at once, the second gets 0."""
-        accounts = await self._turn(organization_id, account_ids)
+        accounts = await lock_accounts(self._session, organization_id, account_ids)
+        late = select(Delivery.post_id).where(
+            *_of(organization_id, accounts), Delivery.status == DeliveryStatus.LATE
+        )
+        await count_decision(self._session, late)
         return await self._cancel(organization_id, accounts, [DeliveryStatus.LATE])
 
     async def cancel(self, organization_id: str, account_ids: Collection[str]) -> int:
@@ -257,30 +253,25 @@ class Posts:
         cancelled = gone.values(status=DeliveryStatus.CANCELLED, **_LATER, **_NEXT)
         return (await self._session.exec(cancelled, execution_options=_UNSYNCHRONIZED)).rowcount
 
-    async def _turn(self, organization_id: str, account_ids: Collection[str]) -> list[str]:
-        """Lock those of the accounts that are the organization's and connected, and return their ids."""
-        return await self._locked(
-            Account.organization_id == organization_id,
-            col(Account.id).in_(list(account_ids)),
-            col(Account.disconnected_at).is_(None),
-        )
 
-    async def _locked(self, *which: ColumnElement[bool] | bool) -> list[str]:
-        in_order = select(Account.id).where(*which).order_by(col(Account.id))
-        return list(await self._session.exec(in_order.with_for_update(key_share=True)))
+async def count_decision(session: AsyncSession, posts: SelectOfScalar[str]) -> None:
+    """Store that something was decided about these posts: a form that was opened before changes them no more."""
+    decided = update(Post).where(col(Post.id).in_(posts)).values(revision=col(Post.revision) + 1)
+    await session.exec(decided, execution_options=_UNSYNCHRONIZED)
 
-    async def _well(self, accounts: Collection[str]) -> set[str]:
-        """Return those of the accounts that need no person; current only after `_turn` has locked them."""
-        well = (
-            select(Account.id)
-            .join(Grant, col(Grant.id) == col(Account.grant_id))
-            .where(
-                col(Account.id).in_(list(accounts)),
-                Account.access_error == "",
-                Grant.status == GrantStatus.HEALTHY,
-            )
-        )
-        return set(await self._session.exec(well))
+
+def delivery_of(post: Post, target: Target, clock: datetime, *, able: bool) -> Delivery:
+    """Return a new delivery of a post; `able`: its account can publish, so it is not held."""
+    return Delivery(
+        organization_id=post.organization_id,
+        post_id=post.id,
+        account_id=target.account_id,
+        place=target.place,
+        content=dict(target.content),
+        status=DeliveryStatus.SCHEDULED if able else DeliveryStatus.HELD,
+        due_at=target.due_at,
+        work_at=clock if able else None,
+    )
 
 
 def _of(organization_id: str, account_ids: Collection[str]) -> tuple[ColumnElement[bool], ...]:

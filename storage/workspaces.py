@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
 from sqlmodel import col, select
 
 from storage.engine.statements import insert_once
@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
 _FRESH = {"populate_existing": True}
+_LINKED = (
+    select(Organization)
+    .join(WorkspaceLink, col(WorkspaceLink.organization_id) == col(Organization.id))
+    .where(col(WorkspaceLink.team_id) == bindparam("asked"), col(Organization.deleted_at).is_(None))
+    .order_by(func.lower(Organization.name), col(Organization.id))
+)
 
 
 class Workspaces:
@@ -70,13 +76,7 @@ class Workspaces:
 
     async def organizations(self, team_id: str) -> list[Organization]:
         """Return the organizations that may be used from this workspace, by name."""
-        linked = (
-            select(Organization)
-            .join(WorkspaceLink, col(WorkspaceLink.organization_id) == col(Organization.id))
-            .where(WorkspaceLink.team_id == team_id, col(Organization.deleted_at).is_(None))
-            .order_by(func.lower(Organization.name), col(Organization.id))
-        )
-        return list(await self._session.exec(linked))
+        return list(await self._session.exec(_LINKED, params={"asked": team_id}))
 
     async def teams(self, organization_id: str) -> list[str]:
         """Return the ids of the workspaces in which the organization may be used, oldest link first."""

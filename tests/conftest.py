@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import shutil
@@ -14,6 +15,7 @@ from typing import NoReturn
 
 import pytest
 import structlog
+import uvloop
 from structlog.dev import ConsoleRenderer, plain_traceback
 
 COLLECT_AFTER = 50_000
@@ -46,6 +48,7 @@ def pytest_configure() -> None:
         os.environ.setdefault("TMPDIR", str(MEMORY))
         tempfile.tempdir = None
     signal.signal(signal.SIGINT, interrupted)
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # as in production
     for each in structlog.get_config()["processors"]:
         if isinstance(each, ConsoleRenderer):
             each.exception_formatter = plain_traceback

@@ -78,6 +78,7 @@ def test_a_password_is_kept_out_of_the_log_as_it_was_written_and_as_it_is_meant(
         ("X_CLIENT_SECRET", "hunter\u00a022", "another character that no credential has"),
         ("X_CALLBACK_SLUG", "reddit", "is also the callback slug of"),
         ("X_CALLS_PER_MINUTE", "9", "must be a number, at least 10"),
+        ("X_CENTS_PER_DAY", "1.50", "must be a whole number of US cents"),
         ("X_URL", "https://x.example/path", "must be an https origin"),
         ("X_PKCE", "S256", "no such setting"),
         ("TIKTOK_PKCE", "hunter22", "must be one of off, S256, hex"),

@@ -141,7 +141,11 @@ class PublishingFacts:
 
     formats: Mapping[Format, FormatRule]
     options: tuple[Option, ...] = ()
+    options_each_post: bool = False
+    """A member decides about its own fields for each post: a copy of a post has none of them."""
     daily_cap: DailyCap | None = None
+    cap_codes: frozenset[str] = frozenset()
+    """Codes with which the platform says that its daily cap is used up."""
     ahead: timedelta = timedelta(minutes=10)
     """How long before a post is due its media may be prepared: what the platform returns lives longer than that."""
     spaced: timedelta = timedelta(0)

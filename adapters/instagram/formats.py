@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from adapters.base import (
     Content,
+    DailyCap,
     Defect,
     Format,
     FormatRule,
@@ -23,6 +24,7 @@ from adapters.base import (
     TextField,
     TextRule,
 )
+from adapters.instagram.refusals import QUOTA_USED
 
 SHARE_TO_FEED, THUMB_OFFSET, COLLABORATORS = "share_to_feed", "thumb_offset", "collaborators"
 MOST_HASHTAGS, MOST_MENTIONS = 30, 20
@@ -80,6 +82,8 @@ FACTS = PublishingFacts(
         ),
         Option(key=COLLABORATORS, kind=OptionKind.WORDS, formats=_EVERY, most=3),
     ),
+    daily_cap=DailyCap(posts=100),
+    cap_codes=frozenset({QUOTA_USED}),
 )
 
 

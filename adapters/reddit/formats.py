@@ -58,4 +58,5 @@ FACTS = PublishingFacts(
     ),
     spaced=SPACED,
     places_per_post=3,
+    cap_codes=frozenset({"QUOTA_FILLED"}),
 )

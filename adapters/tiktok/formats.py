@@ -31,6 +31,7 @@ from adapters.base import (
     utf16_length,
 )
 from adapters.numbers import whole
+from adapters.tiktok.refusals import TOO_MANY_POSTS
 
 PHOTOS = frozenset({Format.IMAGE, Format.CAROUSEL})
 DIRECT = PHOTOS | {Format.VIDEO}
@@ -193,6 +194,9 @@ FACTS = PublishingFacts(
         Option(key="ai_generated", kind=OptionKind.SWITCH, formats=frozenset({Format.VIDEO}), default=False),
         Option(key="music_confirmation", kind=OptionKind.SWITCH, formats=DIRECT, required=True),
     ),
+    # Privacy, disclosure and consent are given for one post, says the audit.
+    options_each_post=True,
     # About 15 a day for an account, over all apps.
     daily_cap=DailyCap(posts=15),
+    cap_codes=frozenset({TOO_MANY_POSTS}),
 )

@@ -19,6 +19,7 @@ PLATFORM = Platform(
     nicknames=("twitter",),
     docs="https://docs.x.com/fundamentals/authentication/oauth-2-0/authorization-code",
     connects="an X account",
+    options=("cents_per_day",),
     authorize_url="https://x.com/i/oauth2/authorize",
     token_url="https://api.x.com/2/oauth2/token",  # noqa: S106 - an address
     revoke_url="https://api.x.com/2/oauth2/revoke",

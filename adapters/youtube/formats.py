@@ -157,4 +157,5 @@ FACTS = PublishingFacts(
         Option(key="tags", kind=OptionKind.WORDS, formats=BOTH),
     ),
     daily_cap=DailyCap(posts=100, whole_app=True),
+    cap_codes=frozenset({"uploadLimitExceeded"}),
 )

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from bot.ops.logs import logger
 from storage.channels import Channels
 from storage.cleanup import sweep
+from storage.engine.statements import database_time
 from storage.grants import Grants
 from storage.invitations import Invitations
 from storage.outbox import Notices
+from storage.publishing_uses import PublishingUses
 from storage.tallies import Tallies
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ class Sweeper:
             yesterday = int((time.time() - TALLIES_KEPT.total_seconds()) // 60)
             gone += await Tallies(session).forget(yesterday)
             gone += await Notices(session).forget_older(SAID_KEPT, CARDS_KEPT)
+            gone += await PublishingUses(session).forget(await database_time(session))
             gone += await Invitations(session).sweep() + await Channels(session).sweep()
         async with self._database.system(write=False) as session:
             abandoned = await Grants(session, self._vault).find_orphaned(ABANDONED_AFTER)

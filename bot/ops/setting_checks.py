@@ -90,7 +90,10 @@ def platform_faults(platforms: Iterable[Platform], values: Mapping[str, str]) ->
                 if given
             )
             known |= {*names, f"{app.key}_scopes"}
-        key, options = platform.key, {"url", "callback_slug", "calls_per_minute", *platform.options}
+        key, options = (
+            platform.key,
+            {"url", "callback_slug", "calls_per_minute", *platform.options},
+        )
         known |= {f"{key}_{option}" for option in options}
         of_platform = {option: values.get(f"{key}_{option}", "") for option in options}
         yield from ((f"{key}_{option}", fault) for option, fault in _option_faults(of_platform))
@@ -107,6 +110,9 @@ def _option_faults(values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     calls = values["calls_per_minute"]
     if calls and not (calls.isascii() and calls.isdigit() and int(calls) >= FEWEST_CALLS):
         yield "calls_per_minute", f"must be a number, at least {FEWEST_CALLS}"
+    cents = values.get("cents_per_day")
+    if cents and not (cents.isascii() and cents.isdigit()):
+        yield "cents_per_day", "must be a whole number of US cents"
     if values["url"]:
         try:
             origin(values["url"])

@@ -280,6 +280,28 @@ class AlreadyResolvedError(ServiceError):
     code = "already_resolved"
 
 
+@dataclass(eq=False)
+class PostSettledError(ServiceError):
+    """The post is out everywhere, or cancelled, so there is nothing left to change."""
+
+    code = "post_settled"
+
+
+@dataclass(eq=False)
+class PostChangedError(ServiceError):
+    """Something was decided about the post since the form that changes it was opened."""
+
+    code = "post_changed"
+
+
+@dataclass(eq=False)
+class PostOutError(ServiceError):
+    """The post is going out to these accounts, or is live there, so it can't be changed there."""
+
+    code = "post_out"
+    accounts: tuple[str, ...]
+
+
 class Limit(StrEnum):
     """What one organization or person can have too many of."""
 

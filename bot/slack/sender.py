@@ -189,6 +189,8 @@ class OutboxSender:
             except CALL_FAILED as error:
                 failed = failure(error)
                 if failed.kind is FailureKind.MESSAGE_MISSING and place is not None:
+                    if notice.edits == notice.key:  # nobody needs a new message of what was taken down
+                        return place
                     return await _call(client, notice, body, None)
                 if failed.kind is not FailureKind.INVALID_MESSAGE:
                     raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +13,6 @@ from bot.services.incidents.quiet_hours import zones
 from bot.services.permissions import Permission
 from bot.slack.failures import CALL_FAILED, failure
 from bot.slack.failures import FailureKind as Failed
-from bot.slack.people import user_of
 from bot.slack.refusals import BadInputError, under
 from bot.slack.routes import Answer, Kind, OpenModal, Options, Request, Say, UpdateModal, command, on
 from bot.views import alerts as views
@@ -22,14 +20,13 @@ from storage.folding import fold
 
 if TYPE_CHECKING:
     from bot.services.incidents.alert_settings import AlertSettingsService
+    from bot.slack.zones import PeopleZones
     from bot.views.kit import Message
     from storage.models import AlertSettings
 
 log = logger(__name__)
 HOUR = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 SHOWN_AT_ONCE = 100
-ASK_FOR_S = 1.0
-"""Slack waits 3 seconds for our whole answer, and this lookup is only a part of it."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +34,7 @@ class AlertsStory:
     """The alerts channel, the days of warnings, the digest and quiet hours."""
 
     settings: AlertSettingsService
+    zones: PeopleZones
 
     @command(
         "alerts",
@@ -56,7 +54,7 @@ class AlertsStory:
         """Open the form. It shows the actor's own time zone until somebody has chosen one."""
         chosen = await self.settings.get(request.actor)
         if not chosen.quiet_from and chosen.timezone == "UTC":
-            chosen.timezone = await self._zone_of(request)
+            chosen.timezone = await self.zones.of(request.sender)
         return OpenModal(views.form(chosen, elsewhere=_elsewhere(request, chosen)))
 
     @on(Kind.OPTIONS, "alerts.zone", Permission.CHANGE_ALERTS, changes=False)
@@ -104,16 +102,6 @@ class AlertsStory:
             return await self._post(request, channel, test)
 
         return Say(text=views.tested(await self.settings.test(actor, post_test)))
-
-    async def _zone_of(self, request: Request) -> str:
-        """Return the actor's time zone in Slack, or UTC if Slack gives none."""
-        try:
-            async with asyncio.timeout(ASK_FOR_S):
-                user = await user_of(await request.client(), request.actor.sender.user_id)
-        except CALL_FAILED:
-            return "UTC"
-        zone = str((user or {}).get("tz") or "")
-        return zone if zone in zones() else "UTC"
 
     async def _post(self, request: Request, channel: str, message: Message) -> str:
         """Post in a channel at once, and return Slack's error code, or an empty string if it was posted.

@@ -2,62 +2,64 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from bot.ops.logs import logger
 from bot.services.access import act_as, sender_behind
 from bot.services.errors import NotMemberError
 from bot.services.permissions import Permission
+from bot.services.posts.agenda import read_agenda, risks_in
 from bot.slack.failures import CALL_FAILED, failure
 from bot.slack.payloads import opener_of
 from bot.slack.routes import Answer, Done, Kind, Request, Who, on
 from bot.slack.standing import LazyStanding
+from bot.slack.zones import UNKNOWN
 from bot.views import home as views
 from bot.views.access_requests import refused
 from bot.views.errors import sentence
 from bot.views.kit import Json
 from bot.views.paging import page_number
+from bot.views.publishing import agenda as agenda_views
 from storage.account_listings import Listings
 from storage.alert_settings import Alerts
 from storage.memberships import Members
+from storage.models import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from slack_sdk.web.async_client import AsyncWebClient
 
-    from bot.services.access import ActorRef, Sender
-    from bot.services.accounts.profiles import AccountProfiles
+    from bot.services.access import Actor, ActorRef, Sender
+    from bot.services.accounts.profiles import AccountProfile, AccountProfiles
     from bot.services.organizations.access_requests import AccessService
     from bot.services.organizations.organizations import OrganizationService
+    from bot.services.posts.agenda import Agenda
     from bot.settings import Settings
     from bot.slack.clients import SlackClients
     from bot.slack.home_tab import HomeTab
+    from bot.slack.zones import PeopleZones
     from storage.engine.db import Database
     from storage.standing import Standing
 
 log = logger(__name__)
 
 
+@dataclass(frozen=True, kw_only=True)
 class Home:
     """The tab that a member sees under the app's name. Implements `bot.slack.home_tab.HomeTab`."""
 
-    def __init__(
-        self,
-        profiles: AccountProfiles,
-        organizations: OrganizationService,
-        access: AccessService,
-        clients: SlackClients,
-        database: Database,
-        settings: Settings,
-    ) -> None:
-        self._links = views.Links(privacy=f"{settings.public_url}/privacy", support=settings.support_url)
-        self._profiles = profiles
-        self._organizations = organizations
-        self._access = access
-        self._clients = clients
-        self._database = database
+    profiles: AccountProfiles
+    organizations: OrganizationService
+    access: AccessService
+    clients: SlackClients
+    database: Database
+    settings: Settings
+    zones: PeopleZones
 
     @on(Kind.EVENT, "app_home_opened", Who.SLACK, changes=False)
     async def opened(self, request: Request) -> Answer:
@@ -65,7 +67,7 @@ class Home:
         if (request.body.get("event") or {}).get("tab") == "messages":
             return Done()
         sender = opener_of(request.body)
-        standing = await LazyStanding(self._database, sender)()
+        standing = await LazyStanding(self.database, sender)()
         await self._publish(request, sender, await self.view(sender, standing))
         return Done()
 
@@ -86,10 +88,10 @@ class Home:
 
         If Slack does not accept it, the tab is drawn when the person next opens it.
         """
-        standing = await LazyStanding(self._database, sender)()
+        standing = await LazyStanding(self.database, sender)()
         view = await self.view(sender, standing, organization_id)
         await self._draw(
-            sender, view, lambda: self._clients.for_workspace(sender.team_id, sender.enterprise_id)
+            sender, view, lambda: self.clients.for_workspace(sender.team_id, sender.enterprise_id)
         )
 
     async def view(
@@ -99,20 +101,40 @@ class Home:
         chosen = organization_id or standing.default_organization_id
         if chosen is None and standing.choices:
             chosen = standing.choices[0].organization_id
-        found = await self._organizations.overview(sender, standing)
+        found = await self.organizations.overview(sender, standing)
         try:
             actor = act_as(sender, standing, chosen)
         except NotMemberError as error:
-            refusal = refused(sentence(error), await self._access.of_no_member(sender))
+            refusal = refused(sentence(error), await self.access.of_no_member(sender))
             view = views.with_invitations(views.welcome(refusal), found.invitations)
-            return views.with_footer(view, self._links)
+            return views.with_footer(view, self._links())
         seat = next(s for s in standing.choices if s.organization_id == actor.organization_id)
-        async with self._database.organization(actor.organization_id, write=False) as session:
+        async with self.database.organization(actor.organization_id, write=False) as session:
             alerts = await Alerts(session).get(actor.organization_id)
             listed = await Listings(session).all(actor.organization_id)
+            agenda = await read_agenda(session, actor)
+        cards = await self.profiles.of(actor, listed)
+        planned = await self._planned(actor, agenda, cards) if cards or agenda.shows else []
         reader = views.Reader(realm=sender.realm, seats=standing.choices, seat=seat, about=found.summaries)
-        view = views.home(reader, await self._profiles.of(actor, listed), alerts, page)
-        return views.with_footer(views.with_invitations(view, found.invitations), self._links)
+        view = views.home(reader, cards, alerts, page, planned=planned)
+        return views.with_footer(views.with_invitations(view, found.invitations), self._links())
+
+    async def _planned(self, actor: Actor, agenda: Agenda, accounts: Sequence[AccountProfile]) -> list[Json]:
+        """Return the agenda, in days of the reader's own time zone."""
+        now, zone = datetime.now(UTC), UNKNOWN
+        if agenda.coming:
+            zone = await self.zones.of(actor.sender)
+        reading = agenda_views.Reading(
+            organization_id=actor.organization_id,
+            role=Role(actor.role),
+            zone=ZoneInfo(zone),
+            now=now,
+            platform=self.profiles.catalog.platform,
+        )
+        return agenda_views.blocks(agenda, risks_in(agenda.coming, accounts, now), reading)
+
+    def _links(self) -> views.Links:
+        return views.Links(privacy=f"{self.settings.public_url}/privacy", support=self.settings.support_url)
 
     async def _publish(self, request: Request, sender: Sender, view: Json) -> None:
         await self._draw(sender, view, request.client)

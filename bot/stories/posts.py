@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from adapters.base import OptionKind, PlatformError
-from bot.services.errors import NotFoundError, Thing
+from bot.services.errors import NotFoundError, PostChangedError, PostOutError, Thing
 from bot.services.media.intake import Incoming, RefusedFile, Taken
 from bot.services.permissions import Permission
 from bot.services.posts.composing import ProblemsError, TimeError, UnsuitedError, Where
@@ -20,6 +20,7 @@ from bot.slack.refusals import BadInputError
 from bot.slack.routes import Answer, Done, Kind, OpenModal, Options, Request, UpdateModal, command, on
 from bot.views import accounts as account_views
 from bot.views import uploads
+from bot.views.errors import sentence
 from bot.views.publishing import attachments
 from bot.views.publishing import composer as views
 from storage.engine import time_limit
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from bot.services.accounts.places import PlaceService
     from bot.services.media.intake import Intake
     from bot.services.media.uploading import Uploading
+    from bot.services.posts.changing import PostChanges
     from bot.services.posts.composing import Candidate, Composing
     from bot.services.posts.decisions import DeliveryDecider
     from bot.slack.files import SlackFiles
@@ -46,6 +48,7 @@ class PostsStory:
 
     composing: Composing
     decider: DeliveryDecider
+    changes: PostChanges
     places: PlaceService
     intake: Intake
     files: SlackFiles
@@ -81,6 +84,21 @@ class PostsStory:
         draft_id, _ = _about(request)
         return await self._open(request, await self.composing.resume(request.actor, draft_id), draft_id)
 
+    @on(Kind.ACTION, "posts.edit", Permission.PUBLISH, changes=False, opens=views.TITLE)
+    async def edit(self, request: Request) -> Answer:
+        """Answer a post's Edit with the form, and in it everything that is not out yet."""
+        found = await self.changes.open(request.actor, request.target.partition(":")[0])
+        return await self._open(request, found.written, found.draft_id)
+
+    @on(Kind.ACTION, "posts.duplicate", Permission.PUBLISH)
+    async def duplicate(self, request: Request) -> Answer:
+        """Answer a post's Duplicate with the form for another post that says the same."""
+        post_id = request.target.partition(":")[0]
+        found = await self.changes.duplicate(
+            request.actor, post_id, _where(request, request.sender.channel_id)
+        )
+        return await self._open(request, found.written, found.draft_id)
+
     async def _open(self, request: Request, written: Written, draft_id: str = "") -> Answer:
         may_attach = await self.files.allowed(request.sender)
         candidates = await self.composing.candidates(request.actor, written, may_attach=True)
@@ -112,7 +130,8 @@ class PostsStory:
         """Store what is in the form while it is being filled in."""
         draft_id, where = _about(request)
         written = _written(request, await self.composing.draft(request.actor, draft_id))
-        with suppress(NotFoundError):  # somebody else's draft: no answer tells that there is one
+        # Somebody else's draft, of which no answer tells; or a form that says on submission that it is outdated.
+        with suppress(NotFoundError, PostChangedError):
             await self.composing.save(request.actor, draft_id, written, where)
         return Done()
 
@@ -132,7 +151,10 @@ class PostsStory:
         if views.TEXT not in request.state:
             raise NotFoundError(Thing.FORM)
         written = _written(request, await self.composing.draft(request.actor, draft_id))
-        await self.composing.save(request.actor, draft_id, written, where)
+        try:
+            await self.composing.save(request.actor, draft_id, written, where)
+        except PostChangedError as error:
+            return await self._again(request, written, [sentence(error)])
         if not written.accounts:
             raise BadInputError("Choose at least one account.", field=views.ACCOUNTS)
         attached = _attached(request)
@@ -210,6 +232,8 @@ class PostsStory:
         except TimeError as error:
             field = views.WHEN if views.WHEN in request.state else None
             raise BadInputError(views.TIMES[error.fault], field=field) from None
+        except (PostChangedError, PostOutError) as error:
+            return await self._again(request, written, [sentence(error)])
         return UpdateModal(views.decided(len(chosen), written.due_at, post.channel))
 
     async def _details(self, request: Request, chosen: list[Candidate], written: Written) -> Answer:
@@ -269,10 +293,13 @@ def _about(request: Request) -> tuple[str, Where]:
     draft_id, _, channel = request.target.partition(":")
     if not draft_id.startswith("drf_"):
         raise NotFoundError(Thing.FORM)
+    return draft_id, _where(request, channel)
+
+
+def _where(request: Request, channel: str) -> Where:
+    """Return the channel if people share it; a direct message is nowhere."""
     shared = channel.startswith(("C", "G"))
-    return draft_id, Where(
-        slack_id=request.sender.team_id if shared else "", channel=channel if shared else ""
-    )
+    return Where(slack_id=request.sender.team_id if shared else "", channel=channel if shared else "")
 
 
 def _turn(request: Request) -> int:

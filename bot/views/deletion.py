@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from adapters.base import Platform
     from bot.services.notifications import DeletionReceipt, OrganizationDeleted, ReceiptLine
     from bot.services.organizations.deletion import DeletionOutlook
+    from bot.services.organizations.notifications import OrganizationGone
     from storage.models import Deletion
 
 TITLE = "Delete organization"
@@ -123,6 +124,12 @@ def news(one: OrganizationDeleted) -> Message:
             kit.fine_print(f"Receipt number: {one.receipt}"),
         ],
     )
+
+
+def gone(one: OrganizationGone) -> Message:
+    """Return what takes the place of a message that offered to do something for the organization."""
+    text = f"{one.organization} was deleted, so there's nothing left to do here."
+    return Message(text=text, blocks=[kit.words(text)])
 
 
 def receipt(one: DeletionReceipt, platforms: Mapping[str, Platform]) -> Message:

@@ -42,6 +42,9 @@ from bot.services.errors import (
     OrganizationNotFoundError,
     OrganizationOwnedError,
     PlatformNotSetUpError,
+    PostChangedError,
+    PostOutError,
+    PostSettledError,
     ServiceError,
     Thing,
     UnknownAccountError,
@@ -51,7 +54,7 @@ from bot.services.errors import (
 )
 from bot.services.permissions import lowest_role
 from bot.views.blockers import BLOCKED, blocked, why_not
-from bot.views.kit import cut, listed
+from bot.views.kit import cut, listed, some
 from bot.views.roles import article
 
 START_OVER = "Please start again."
@@ -73,6 +76,11 @@ WITHOUT_FACTS: dict[type[ServiceError], str] = {
     ),
     InvalidJoinCodeError: (
         "That code doesn't work any more. Codes work once, for 24 hours; ask an owner for a new one."
+    ),
+    PostSettledError: "This post is out, on its way or cancelled. Duplicate it to write another one like it.",
+    PostChangedError: (
+        "Someone changed this post while you were editing it, so I saved nothing. Copy what you need, close this form"
+        " and edit the post again."
     ),
     AlreadyResolvedError: "This is already sorted. `/octapost status` shows how your accounts are doing.",
 }
@@ -211,6 +219,15 @@ def _(error: ChannelAlreadyRequestedError) -> str:
     return (
         f"Someone already asked the admins of {error.organization} for this in the last week."
         " If it's urgent, talk to one of them."
+    )
+
+
+@sentence.register
+def _(error: PostOutError) -> str:
+    many = len(error.accounts) > 1
+    return (
+        f"The post is already going out to {some(error.accounts)}, so I changed nothing. Take"
+        f" {'these accounts' if many else 'that account'} out to change it for the others."
     )
 
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from storage.organization_summaries import Summary
     from storage.standing import Seat
 
-HOME_CARDS = 25
-"""A home tab holds 100 blocks. An account takes at most 3, and about 17 blocks come before and after them."""
+HOME_CARDS = 15
+"""A home tab holds 100 blocks. An account takes at most 3, the agenda 31, and everything else about 17."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,16 +47,30 @@ class Links:
     """Empty: the operator named none."""
 
 
-def home(reader: Reader, cards: Sequence[AccountProfile], alerts: AlertSettings, number: int = 0) -> Json:
-    """Return the home tab of a member, about one of their organizations; `number` counts its pages from 0."""
+def home(
+    reader: Reader,
+    cards: Sequence[AccountProfile],
+    alerts: AlertSettings,
+    number: int = 0,
+    *,
+    planned: Sequence[Json] = (),
+) -> Json:
+    """Return the home tab of a member, about one of their organizations.
+
+    `number` counts the pages of accounts from 0; `planned`: the blocks of the agenda.
+    """
     seat = reader.seat
     role = Role(seat.role)
     blocks: list[Json] = [kit.header(seat.organization_name)]
     if shown := reader.about.get(seat.organization_id):
         blocks.append({"type": "context", "elements": [kit.mrkdwn(owned_by(shown, reader.realm))]})
     buttons = []
+    may_publish = bool(cards) and allows(role, Permission.PUBLISH)
+    if may_publish:
+        buttons.append(kit.button("New post", "compose.start", f"{seat.organization_id}/", style="primary"))
     if allows(role, Permission.CONNECT_ACCOUNTS):
-        buttons.append(kit.button("Connect an account", "connect.start", style="primary"))
+        style = None if may_publish else "primary"
+        buttons.append(kit.button("Connect an account", "connect.start", style=style))
     buttons += [
         kit.button("Members", "org.members", f"{seat.organization_id}/"),
         kit.button("Refresh", "home.refresh", f"{seat.organization_id}/"),
@@ -68,6 +82,7 @@ def home(reader: Reader, cards: Sequence[AccountProfile], alerts: AlertSettings,
         blocks.append(kit.section(trouble))
     if len(reader.seats) > 1:
         blocks.append(kit.actions(switcher(reader)))
+    blocks += planned
     if cards:
         value = f"{seat.organization_id}/"
         part = account_views.page(

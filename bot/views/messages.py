@@ -61,6 +61,7 @@ from bot.services.organizations.notifications import (
     AccessRequested,
     MemberRemoved,
     MemberReturned,
+    OrganizationGone,
 )
 from bot.services.posts.notifications import PostResult
 from bot.views import (
@@ -132,6 +133,7 @@ VIEWS: Mapping[type[Notification], Callable[[Any, PlatformOf], Message]] = {
     OperatorNeeded: lambda one, platform: operator.needs_you(one, platform(one.platform)),
     MemberRemoved: lambda one, _: invitations.member_removed(one),
     OrganizationDeleted: lambda one, _: deletion.news(one),
+    OrganizationGone: lambda one, _: deletion.gone(one),
     OwnerAppointed: lambda one, _: members.appointed(one),
     PostResult: result.message,
     RoleChanged: lambda one, _: invitations.role_changed(one),

@@ -55,7 +55,7 @@ from bot.views import (
     sign_in_as,
     waiting,
 )
-from bot.views.publishing import composer
+from bot.views.publishing import composer, posts
 from storage import models
 from storage.deletions import Inventory
 from storage.models import Role
@@ -207,6 +207,7 @@ def _composer(profile: AccountProfile, value: str) -> Iterator[tuple[str, dict[s
     switch = Option(key="nsfw", kind=OptionKind.SWITCH, formats=frozenset({Format.TEXT}))
     asked = Candidate(profile=profile, needs_title=True, options=(switch,))
     yield "publishing.composer.details", composer.details([asked], Written(text="Mugs"), {}, {}, value)
+    yield "publishing.posts.reschedule", posts.reschedule(Written(text="Mugs", due_at=WHEN), value)
 
 
 def _profile(platform: Platform, problem: Problem) -> AccountProfile:

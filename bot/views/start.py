@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bot.services.accounts.profiles import AccountProfile
     from storage.standing import Seat
 
-BUTTONS, OPTIONS, OUTAGES = 3, 100, 2
+BUTTONS, OPTIONS, OUTAGES = 4, 100, 2
 INVITED = "You're invited to Octapost."
 
 
@@ -31,7 +31,7 @@ def card(seat: Seat, found: Sequence[AccountProfile]) -> Message:
 
 
 def _buttons(seat: Seat, found: Sequence[AccountProfile]) -> list[Json]:
-    """Return up to three buttons; the first is what is needed most."""
+    """Return up to four buttons; the first is what is needed most."""
     value, may_connect = f"{seat.organization_id}/", allows(seat.role, Permission.CONNECT_ACCOUNTS)
     needy = account_views.in_need(found)
     buttons = []
@@ -40,11 +40,14 @@ def _buttons(seat: Seat, found: Sequence[AccountProfile]) -> list[Json]:
         buttons.append(kit.button(label, "account.needy", value, style="primary"))
     elif not found and may_connect:
         buttons.append(kit.button("Connect an account", "connect.start", style="primary"))
+    if found and allows(seat.role, Permission.PUBLISH):
+        style = None if buttons else "primary"
+        buttons.append(kit.button("New post", "compose.start", value, style=style))
     if found:
         buttons.append(kit.button("Show accounts", "account.list", value))
     if found and may_connect and not needy:
         buttons.append(kit.button("Connect an account", "connect.start"))
-    if len(buttons) < BUTTONS - 1:
+    if len(buttons) < BUTTONS - 2:
         buttons.append(kit.button("Members", "org.members", value))
     return [*buttons[: BUTTONS - 1], all_commands()]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from storage.models import utc_now
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
 
 def in_days(days: int) -> str:
@@ -35,3 +35,16 @@ def days_until(end: datetime) -> int:
 def moment(at: datetime) -> str:
     """Return a date and time in every reader's own time zone; clients that can't show it get UTC."""
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} at {{time}}|{at:%d %b %Y %H:%M} UTC>"
+
+
+def clock(at: datetime) -> str:
+    """Return a time of day in every reader's own time zone; clients that can't show it get `at` as it is."""
+    return f"<!date^{int(at.timestamp())}^{{time}}|{at:%H:%M}>"
+
+
+def day_heading(day: date, today: date) -> str:
+    """Return a day in words, with its year if that is not today's."""
+    days = (day - today).days
+    if days in {0, 1}:
+        return "Tomorrow" if days else "Today"
+    return f"{day:%A}, {day.day} {day:%B}" + (f" {day.year}" if day.year != today.year else "")

@@ -6,15 +6,16 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Float, Integer, bindparam
+from sqlalchemy import select as core_select
 from sqlmodel import col, or_, select, update
 
-from storage.engine.statements import Now, now
+from storage.engine.statements import Now, now, rows
 from storage.models import Grant, Notice, Revocation
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Select
     from sqlalchemy.sql.dml import ReturningUpdate
     from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -29,7 +30,13 @@ def waiting(model: type[Leased]) -> tuple[ColumnElement[bool], ...]:
 
 async def any_waiting(session: AsyncSession, model: type[Leased]) -> bool:
     """Return whether a row is due and has no lease: a read, before `claim` takes the right to write."""
-    return (await session.exec(select(model.id).where(*waiting(model)).limit(1))).first() is not None
+    return bool(await rows(session, _some_waiting(model)))
+
+
+@cache
+def _some_waiting(model: type[Leased]) -> Select[str]:
+    """Return the question for one row that waits."""
+    return core_select(col(model.id)).where(*waiting(model)).limit(1)
 
 
 async def claim(
@@ -47,12 +54,12 @@ async def claim(
     The rows of a caller that crashed are free again when the lease ends. `only` is a further condition, always the same
     object because the statement is kept; `values` are those of its parameters.
     """
-    rows = await session.exec(
+    taken = await session.exec(
         _claiming(model, only),
         params={"at_most": limit, "lease_s": lease.total_seconds()} | values,
         execution_options={"synchronize_session": False, "populate_existing": True},
     )
-    return sorted(rows.scalars(), key=lambda row: (row.due_at, row.id))
+    return sorted(taken.scalars(), key=lambda row: (row.due_at, row.id))
 
 
 @cache

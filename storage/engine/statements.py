@@ -122,6 +122,13 @@ async def run(session: AsyncSession, statement: Executable, **values: Any) -> Cu
     return await connection.execute(statement, values)
 
 
+async def change(session: AsyncSession, statement: Executable, **values: Any) -> int:
+    """Return how many rows a statement that was built once has changed, after the changes that the session holds."""
+    if session.new or session.dirty or session.deleted:
+        await session.flush()
+    return (await run(session, statement, **values)).rowcount
+
+
 @asynccontextmanager
 async def across(session: AsyncSession) -> AsyncGenerator[None]:
     """Let the statements inside see all organizations' rows; afterwards the session sees its own again.

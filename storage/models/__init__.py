@@ -48,6 +48,7 @@ from storage.models.organizations import Organization
 from storage.models.outbox import OWED, Notice
 from storage.models.places import Place
 from storage.models.posts import Draft, Post
+from storage.models.publishing_uses import PublishingUse
 from storage.models.rate_limits import AppRateLimit
 from storage.models.revocations import Deletion, Revocation
 from storage.models.seen_requests import SeenRequest
@@ -112,6 +113,7 @@ __all__ = [
     "Place",
     "Post",
     "PostFile",
+    "PublishingUse",
     "Resolution",
     "Revocation",
     "Role",

@@ -160,3 +160,8 @@ class IncidentCard(SQLModel, table=True):
     def key(self) -> str:
         """The key of the notice that carries the card."""
         return f"incident:{self.incident_id}:{self.number}"
+
+    @property
+    def keys(self) -> set[str]:
+        """The keys of all notices whose messages offer to do something about the incident."""
+        return {self.key, *self.requests_sent, self.stale_message_key} - {""}

@@ -24,6 +24,8 @@ class Post(SQLModel, table=True):
     """The installation of the channel where it was decided."""
     channel: str = ""
     """The channel where it was decided, and where its result is posted. Empty: in no channel."""
+    revision: int = 0
+    """Increases with every decision about it, so that a form that was opened before can't undo one."""
     created_at: datetime = created_column()
 
 

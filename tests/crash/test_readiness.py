@@ -19,6 +19,7 @@ from bot.web.health import ASKED_EVERY_S
 from sandbox.browser import PLAIN
 from sandbox.start import bound
 from storage.vault import KeyRing
+from tests.counts import in_full
 from tests.crash.house import environment
 from tests.databases import Postgres, postgres, sqlite_file, started
 
@@ -113,6 +114,7 @@ async def test_on_sqlite_it_is_ready_only_while_a_write_would_be_kept(
     record_property("counted", f"readiness, {trouble.__name__}: {during}")
 
 
+@in_full
 async def test_on_postgresql_it_is_not_ready_where_nothing_may_be_written(postgres: Postgres) -> None:
     read_only = f"ALTER DATABASE {postgres.name} SET default_transaction_read_only"
     reconnect = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{postgres.name}'"  # noqa: S608

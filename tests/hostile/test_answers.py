@@ -171,6 +171,7 @@ BURNS = (
 LATE = b"HTTP/1.1 503 Busy\r\nContent-Length: 2\r\n\r\n{}"
 
 
+@in_full
 async def test_a_connection_that_is_closed_as_we_write_loses_nothing_that_works_once(
     record_property: Callable[[str, object], None],
 ) -> None:

@@ -28,6 +28,7 @@ from sandbox.slack.world import ACME, ADA
 from sandbox.tour import Tour
 from storage.accounts import Accounts
 from tests.application import Office
+from tests.counts import in_full
 from tests.hostile.slack_side import Desk, dump, first_organization, listening
 
 PARAMETERS = {
@@ -175,6 +176,7 @@ async def test_no_secret_turns_up_in_logs_messages_or_the_database(
     )
 
 
+@in_full
 async def test_a_platform_that_repeats_our_secrets_gets_none_into_a_log(
     lines: io.StringIO, office: Office, record_property: Callable[[str, object], None]
 ) -> None:

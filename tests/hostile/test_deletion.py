@@ -15,6 +15,7 @@ from storage.alert_settings import Alerts
 from storage.attempts import Attempts
 from storage.models import Organization, Role, Ticket
 from tests.application import Office
+from tests.golden.recording import settle
 from tests.hostile.slack_side import INVITED, TENANTS, Rows, belongings, dump, seat
 from tests.stories.told import connected, hears
 
@@ -108,6 +109,7 @@ async def test_nothing_of_a_deleted_organization_is_in_any_table_and_no_token_of
     at_once = await dump(office.database, organization_id=theirs, whole=True)
     await hears(otto, f"Receipt: {WORD} Bakery is deleted")
     await hears(await office.person(OLGA), f"Receipt: {WORD} Bakery is deleted")
+    await settle(office)
     await office.parts.deletions.work()
     after = await dump(office.database, whole=True)
 

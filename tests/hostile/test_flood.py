@@ -14,7 +14,7 @@ from sandbox.slack.world import ADA
 from storage.models import InstallState, SignIn, Ticket
 from storage.tickets import TICKETS_PER_MINUTE
 from tests.application import Office, open_office
-from tests.counts import tries
+from tests.counts import in_full, tries
 from tests.hostile.wire import Wire, rows
 
 Count = Callable[[str, object], None]
@@ -66,6 +66,7 @@ async def test_using_links_up_does_not_buy_more_than_thirty_a_minute(office: Off
     assert await office.count(Ticket) == TICKETS_PER_MINUTE
 
 
+@in_full
 async def test_an_address_gets_sixty_pages_a_minute_and_sixty_visits_to_each_link(
     tmp_path: Path, record_property: Count
 ) -> None:

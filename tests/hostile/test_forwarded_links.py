@@ -19,7 +19,7 @@ from sandbox.core import Fault
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, GUS, OTTO
 from storage.models import Browser, ConnectionAttempt, Ticket
 from tests.application import Office
-from tests.counts import sampled, tries
+from tests.counts import in_full, sampled, tries
 from tests.hostile.wire import asked
 from tests.pages import press, query_of
 from tests.platforms import PLATFORMS
@@ -172,6 +172,7 @@ async def test_a_forwarded_link_never_shows_a_consent_url(office: Office, record
     )
 
 
+@in_full
 async def test_the_one_it_was_made_for_sees_all_seven(office: Office) -> None:
     answers = []
 

@@ -13,6 +13,7 @@ from sandbox.slack.world import ACME, ADA, INITECH, IRIS, IVAN, NORTH, SID, SOUT
 from storage.models import Role
 from storage.workspaces import Workspaces
 from tests.application import Office
+from tests.counts import in_full
 from tests.hostile.slack_side import Desk, Json, Tenant, changed, dump, seat, tenant
 
 Shape = Callable[[Desk], Json]
@@ -148,6 +149,7 @@ async def test_somebody_in_two_workspaces_acts_for_the_one_they_are_in(office: O
         assert other not in home
 
 
+@in_full
 async def test_a_stranger_to_the_grid_is_nobody_in_it(office: Office) -> None:
     north, _, almond, _ = await grid_of(office)
     north.slack.state.channels[north.channel_id].members.add(SID)

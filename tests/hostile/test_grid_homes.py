@@ -15,7 +15,7 @@ from sandbox.slack.world import ACME, ADA, BLUE, INITECH, IRIS, IVAN, NORTH, OTT
 from storage.memberships import Members
 from storage.models import GridHome, Membership, Role
 from tests.application import Office
-from tests.counts import sampled
+from tests.counts import in_full, sampled
 from tests.hostile.slack_side import Desk, Json, belongings, changed, dump, first_organization, seat
 from tests.hostile.test_grid import changed_with, grid_of
 
@@ -116,6 +116,7 @@ async def test_a_workspace_we_never_heard_of_is_looked_up_once_and_serves_everyb
     assert (home.enterprise_id, home.team_id, home.ours) == (INITECH, EAST, True)
 
 
+@in_full
 @pytest.mark.parametrize("silence", sampled(list(SILENCES), 4))
 async def test_without_an_answer_nobody_is_called_a_stranger_and_nothing_is_remembered(
     office: Office, silence: str
@@ -179,6 +180,7 @@ async def test_the_deactivation_of_a_person_elsewhere_ends_no_seat_of_a_member_w
     record_property("counted", f"{len(statuses)} deactivations of strangers: 0 seats of members ended")
 
 
+@in_full
 @pytest.mark.parametrize(
     "facts",
     [

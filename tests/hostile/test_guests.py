@@ -16,6 +16,7 @@ from sandbox.slack.world import ACME, ADA, BEA, BLUE, GUS, OTTO, SID
 from storage.memberships import Members
 from storage.models import Role
 from tests.application import Office
+from tests.counts import in_full, sampled
 from tests.hostile.slack_side import (
     Desk,
     belongings,
@@ -43,7 +44,7 @@ async def test_a_slack_connect_stranger_changes_nothing_and_reads_one_polite_sen
     before, tried = await dump(office.database), 0
     routes = [r for r in office.parts.routes if r.kind not in {Kind.COMMAND, Kind.EVENT}]
 
-    for route in routes:
+    for route in sampled(routes, 4):
         for target in ("", f"{mine.organization}/{mine.account}", f"{theirs.organization}/{theirs.account}"):
             for in_modal in (False, True):
                 answer = await desk.send(desk.request(route, SID, target, in_modal=in_modal))
@@ -56,10 +57,12 @@ async def test_a_slack_connect_stranger_changes_nothing_and_reads_one_polite_sen
 
     assert changed(before, await dump(office.database)) == {}
     record_property(
-        "counted", f"Slack Connect: {tried} requests by a stranger to {len(routes)} routes, 0 effects"
+        "counted",
+        f"Slack Connect: {tried} requests by a stranger to {len(sampled(routes, 4))} routes, 0 effects",
     )
 
 
+@in_full
 async def test_commands_of_a_stranger_change_nothing(office: Office) -> None:
     await office.installed(ADA)
     desk = Desk(office=office, team_id=ACME, channel_id=SHARED)

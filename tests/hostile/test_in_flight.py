@@ -26,6 +26,7 @@ from storage.engine.db import Database
 from storage.memberships import Members
 from storage.models import Account, Grant, Invitation, Membership, Role
 from tests.application import Office
+from tests.counts import in_full
 from tests.databases import another
 from tests.hostile.slack_side import (
     Desk,
@@ -189,6 +190,7 @@ async def test_a_request_of_somebody_who_lost_the_right_on_the_way_changes_nothi
     )
 
 
+@in_full
 async def test_changes_that_go_on_at_the_same_moment_never_wait_for_each_other_in_a_ring(
     either_office: Office, record_property: Callable[[str, object], None]
 ) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, OLGA
 from storage.models import Role
 from tests.application import Office
+from tests.counts import in_full
 from tests.hostile.slack_side import (
     Answer,
     Desk,
@@ -91,6 +92,7 @@ async def test_no_code_works_after_its_maker_may_not_let_people_in(
     )
 
 
+@in_full
 async def test_nobody_sees_or_revokes_the_codes_of_another_organization(office: Office) -> None:
     for installer in (ADA, BEA):
         await office.installed(installer)

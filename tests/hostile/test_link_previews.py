@@ -8,7 +8,7 @@ from sandbox.browser import Browser, Consent, travel
 from sandbox.slack.world import ACME, ADA
 from storage.models import Account, Ticket
 from tests.application import Office
-from tests.counts import tries
+from tests.counts import in_full, tries
 from tests.hostile.wire import Wire, asked, rows
 
 Count = Callable[[str, object], None]
@@ -75,6 +75,7 @@ async def test_visits_of_bots_leave_a_ticket_as_it_was(
     )
 
 
+@in_full
 async def test_a_callback_that_is_only_looked_at_finishes_nothing(office: Office, wire: Wire) -> None:
     async with office.browser() as browser:
         state = await office.attempt(browser)

@@ -12,7 +12,7 @@ import pytest
 from sandbox.slack.world import ACME, ADA
 from storage.models import new_secret
 from tests.application import Office, open_office
-from tests.counts import sampled, tries
+from tests.counts import in_full, sampled, tries
 from tests.pages import press
 
 Count = Callable[[str, object], None]
@@ -72,6 +72,7 @@ async def test_a_stranger_at_one_request_a_second_locks_no_admin_out(
     )
 
 
+@in_full
 async def test_guessing_links_is_limited_too(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         office = await open_office(tmp_path, stack, {"OCTAPOST_WEB_REQUESTS_PER_MINUTE": "6"})

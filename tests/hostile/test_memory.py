@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from storage.vault import KeyRing
+from tests.counts import in_full
 
 SECRETS = {
     "OCTAPOST_VAULT_KEYS": KeyRing.generate(),
@@ -83,6 +84,7 @@ def told() -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@in_full
 @LINUX
 def test_a_child_inherits_no_secret(told: Any) -> None:
     everything = told["inherited"] + told["own"]

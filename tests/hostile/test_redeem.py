@@ -12,7 +12,7 @@ from collections.abc import Callable
 from sandbox.browser import Browser
 from storage.models import ConnectionAttempt, Grant, SignIn, Ticket
 from tests.application import Office
-from tests.counts import tries
+from tests.counts import in_full, tries
 from tests.hostile.test_callbacks import trips
 from tests.hostile.wire import Wire, asked, rows
 from tests.pages import press
@@ -67,6 +67,7 @@ async def test_of_sixteen_presses_on_one_ticket_exactly_one_goes_to_the_platform
     assert await office.count(ConnectionAttempt) == 2
 
 
+@in_full
 async def test_nothing_works_once_its_ten_minutes_are_over(office: Office, record_property: Count) -> None:
     late = await trips(office, TRIPS)
     tickets = [await office.ticket(await office.member()) for _ in range(LINKS)]

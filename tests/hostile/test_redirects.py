@@ -12,7 +12,7 @@ from itertools import product
 from urllib.parse import quote, urlsplit
 
 from tests.application import Office
-from tests.counts import sampled, tries
+from tests.counts import in_full, sampled, tries
 from tests.hostile.wire import Answer, Wire, asked
 from tests.pages import press, query_of
 
@@ -156,6 +156,7 @@ async def test_no_payload_in_any_parameter_decides_where_a_browser_goes(
     )
 
 
+@in_full
 async def test_nor_does_one_that_comes_with_a_valid_state(
     office: Office, wire: Wire, record_property: Count
 ) -> None:

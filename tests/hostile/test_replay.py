@@ -13,7 +13,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from sandbox.slack.world import ACME, ADA, OLGA, OTTO
 from storage.models import Role
 from tests.application import Office
-from tests.counts import sampled
+from tests.counts import in_full, sampled
 from tests.hostile.slack_side import Desk, Json, Rows, belongings, changed, dump, first_organization, seat
 from tests.hostile.strangers import head
 
@@ -74,6 +74,7 @@ async def test_a_command_that_comes_again_and_again_is_obeyed_once(
     record_property("counted", f"one signed command, 3 and 100 deliveries {way}: its effect once")
 
 
+@in_full
 @pytest.mark.parametrize(
     "at_once", sampled([True, False], 2), ids=lambda at_once: "at once" if at_once else "one by one"
 )

@@ -107,7 +107,12 @@ OBJECTS = {
     "incident.who": "incident",
     "org.withdraw": "invitation",
     "posts.cancel": "post",
+    "posts.details": "post",
+    "posts.duplicate": "post",
+    "posts.edit": "post",
     "posts.publish": "post",
+    "posts.reschedule": "post",
+    "posts.rescheduled": "post",
 }
 
 

@@ -19,7 +19,7 @@ from storage.grants import token_pair
 from storage.models import Account, Grant, GrantStatus, Notice
 from tests.application import Office
 from tests.contract.answers import EVERY, GOOD, Answer
-from tests.counts import FULL, sampled
+from tests.counts import FULL, in_full, sampled
 from tests.hostile.test_callbacks import Trip, finish, trips
 from tests.hostile.wire import Wire
 from tests.pages import COOKIE
@@ -164,6 +164,7 @@ async def test_a_platform_that_falls_silent_after_the_exchange_is_asked_again_wi
     assert account.grant_id == grant.id
 
 
+@in_full
 @pytest.mark.parametrize("second", ["facebook", "instagram"])
 async def test_a_consent_nobody_finished_takes_no_living_account_with_it(office: Office, second: str) -> None:
     """At Meta ending one consent of a person ends all of them, and this one never said whose it is."""

@@ -13,7 +13,7 @@ from storage.folding import NOT_SHOWN
 from storage.models import Account, Organization, Role
 from storage.organization_names import _prototypes
 from tests.application import Office
-from tests.counts import FULL, tries
+from tests.counts import FULL, in_full, tries
 from tests.hostile.slack_side import Desk, changed, dump, first_organization, seat
 from tests.stories.told import button, connected, hears, joins, said
 
@@ -91,6 +91,7 @@ async def test_no_twin_is_created_renamed_to_or_let_in_by_a_code(
     )
 
 
+@in_full
 async def test_an_admin_never_connects_into_an_organization_of_somebody_who_may_connect_nothing(
     either_office: Office,
 ) -> None:

@@ -29,6 +29,7 @@ from storage.media_store import MediaStore
 from storage.models import Grant, GrantStatus, VerdictTally
 from storage.tallies import Outcome, Tallies
 from storage.vault import Vault
+from tests.counts import in_full
 from tests.patience import PATIENCE_S
 from tests.services.tokens.test_refreshing import Works, open_works
 from tests.storage.world import backdate, pending_grant, run_sql
@@ -108,6 +109,7 @@ async def test_who_signs_in_again_while_their_platform_is_told_keeps_what_they_g
     assert after.due_at is not None
 
 
+@in_full
 async def test_what_was_signed_in_for_since_it_was_listed_is_not_revoked(x: Works) -> None:
     listed = await unneeded(x, "4711")
     again = await x.grant("4711")

@@ -42,6 +42,7 @@ async def press(sandbox: Playground, *buttons: tuple[str, str]) -> str:
     return page
 
 
+@in_full
 async def test_a_new_name_is_shown_after_the_daily_look(ada: Member, sandbox: Playground) -> None:
     await ada.connect("x")
 

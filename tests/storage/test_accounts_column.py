@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tests.changes import ROOT, play
+from tests.counts import in_full
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,6 +60,7 @@ asyncio.run(connect())
 '''
 
 
+@in_full
 async def test_a_column_on_an_account_is_a_line_in_the_model_and_a_migration(tmp_path: Path) -> None:
     shown = MIGRATION.search((ROOT / "CONTRIBUTING.md").read_text())
     assert shown is not None

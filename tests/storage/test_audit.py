@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from storage.audit import Audit
 from storage.engine.db import Database
+from tests.counts import in_full
 from tests.databases import owners
 from tests.rows import audit_lines
 from tests.storage.world import build, run_sql, run_sql_as_owner, tenant
@@ -51,6 +52,7 @@ async def test_a_line_is_neither_changed_nor_deleted(
     assert await run_sql(database, "SELECT action FROM audit_line") == [("account connected",)]
 
 
+@in_full
 @pytest.mark.parametrize("statement", [*CHANGES, "TRUNCATE audit_line"])
 async def test_not_even_the_tables_owner_changes_or_deletes_a_line(
     postgres_database: Database, vault: Vault, statement: str

@@ -21,7 +21,7 @@ from storage.copy_database import CopyRefused, copy_database
 from storage.engine.db import Database
 from storage.engine.schema import SchemaTooOld
 from storage.vault import KeyRing, Vault, VaultError
-from tests.counts import FULL
+from tests.counts import FULL, in_full
 from tests.databases import another, in_a_thread, sqlite_file
 from tests.storage.world import build, pending_grant, run_sql, run_sql_as_owner, tenant
 
@@ -199,6 +199,7 @@ async def test_another_vault_key_is_refused(pair: tuple[Database, Database], vau
     assert not any((await everything(target)).values())
 
 
+@in_full
 @ONE_WAY
 async def test_a_value_that_does_not_open_is_found_before_anything_is_kept(
     pair: tuple[Database, Database], vault: Vault
@@ -213,6 +214,7 @@ async def test_a_value_that_does_not_open_is_found_before_anything_is_kept(
     assert not any((await everything(target)).values())
 
 
+@in_full
 @ONE_WAY
 @pytest.mark.parametrize("which", ["source", "target"])
 async def test_a_database_at_another_schema_is_refused(
@@ -233,6 +235,7 @@ async def test_a_database_at_another_schema_is_refused(
     assert not any((await everything(target)).values())
 
 
+@in_full
 @ONE_WAY
 async def test_a_target_that_somebody_else_fills_meanwhile_is_left_to_them(
     pair: tuple[Database, Database], vault: Vault
@@ -257,6 +260,7 @@ async def test_a_target_that_somebody_else_fills_meanwhile_is_left_to_them(
     assert sum(map(len, (await everything(target)).values())) == 1
 
 
+@in_full
 @pytest.mark.parametrize("pair", [TO_SQLITE], indirect=True)
 async def test_what_is_written_meanwhile_is_not_half_copied(
     pair: tuple[Database, Database], vault: Vault

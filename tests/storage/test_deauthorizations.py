@@ -100,6 +100,7 @@ async def test_what_ended_before_is_destroyed_too_and_told_no_second_time(
     assert await run_sql(database, TOKENS) == [(0, 0, 0)]
 
 
+@in_full
 @pytest.mark.parametrize("erase", [True, False])
 async def test_a_refresh_under_way_does_not_bring_back_what_a_person_ended(
     database: Database, vault: Vault, erase: bool
@@ -134,6 +135,7 @@ async def test_a_refresh_that_was_quicker_does_not_save_what_a_person_ended(
     assert (after.status, after.access_sealed) == (GrantStatus.NEEDS_RECONNECT, None)
 
 
+@in_full
 async def test_a_refresh_and_a_departure_at_once_leave_no_token(
     database: Database, vault: Vault, record_property: Callable[[str, object], None]
 ) -> None:

@@ -22,6 +22,7 @@ from storage.grants import Grants
 from storage.memberships import LastOwner
 from storage.models import Grant, Role, digest, new_id
 from storage.organizations import Organizations
+from storage.outbox import StandIn
 from storage.post_listings import Which
 from storage.posts import NewPost, Target
 from tests.counts import sampled
@@ -118,9 +119,13 @@ HARMLESS: dict[str, Any] = {
     "new_post": NewPost(draft_id=new_id("drf"), author="mem_x", text="Mugs"),
     "slack_id": "T1",
     "channel": "C1",
+    "due_at": WHEN,
     "token": "a" * 43,
     "lives": timedelta(hours=2),
     "which": Which.OPEN,
+    "stand_in": StandIn(kind="text", facts={}),
+    "asking": ["text"],
+    "open_keys": [],
     "first": 0,
     "size": 1,
 }
@@ -228,6 +233,8 @@ async def test_ones_own_things_are_answered_otherwise_than_absent_ones(
             ids["grant_id"] = world.pending_id
         if method in {"DeliveryDecisions.cancel", "DeliveryDecisions.publish"}:
             ids["delivery_id"] = world.late_delivery_id
+        if method == "PostEdits.edit":
+            ids["draft_id"] = f"drf_{world.post_id.removeprefix('pst_')}.0.x"
         if method == "Discoveries.connected":
             await connect_found(database, vault, world)
         if method == "Grants.release":  # only a grant without accounts is left

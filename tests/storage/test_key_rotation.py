@@ -12,7 +12,7 @@ from storage.grants import Grants, token_pair
 from storage.key_rotation import remaining, rotate
 from storage.models import Grant
 from storage.vault import KeyMissing, KeyRing, SealBroken, Vault, VaultError, check_canaries
-from tests.counts import tries
+from tests.counts import in_full, tries
 from tests.databases import another, in_a_thread
 from tests.storage.world import build, pending_grant, run_sql, tenant
 
@@ -96,6 +96,7 @@ async def write(database: Database, organization: str, vault: Vault, grant_id: s
         await session.flush()
 
 
+@in_full
 async def test_nothing_is_lost_or_left_while_others_write(database: Database) -> None:
     grants_there = tries(200, 80)
     organization = await grants_of(database, BEFORE, grants_there)

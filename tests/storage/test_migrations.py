@@ -11,6 +11,7 @@ from alembic import command
 from alembic.config import Config
 
 from storage.engine.schema import MIGRATIONS
+from tests.counts import in_full
 from tests.storage.world import run_sql
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def json_of(value: object) -> object:
     return json.loads(value) if isinstance(value, str) and value[:1] in {"[", "{"} else value
 
 
+@in_full
 async def test_an_incident_keeps_its_card(bare: Database, bare_url: str) -> None:
     await upgrade(bare_url, "0024")
     await insert(bare, "organization", id="org_1", name="Octa", created_at=AT)
@@ -88,6 +90,7 @@ async def test_an_incident_keeps_its_card(bare: Database, bare_url: str) -> None
     assert [(day, bool(valid)) for day, valid in kept] == [(7, True)]
 
 
+@in_full
 async def test_a_grants_verdict_becomes_an_outcome_and_a_code(bare: Database, bare_url: str) -> None:
     await upgrade(bare_url, "0025")
     verdicts = ["", "fresh", "Busy http_503", "GrantDead invalid_grant", "accounts_only 190_463"]
@@ -124,6 +127,7 @@ async def test_a_grants_verdict_becomes_an_outcome_and_a_code(bare: Database, ba
     assert await run_sql(bare, "SELECT count(*) FROM grant_ WHERE next_reminder_at IS NOT NULL") == [(5,)]
 
 
+@in_full
 async def test_renamed_tables_and_columns_keep_their_rows(bare: Database, bare_url: str) -> None:
     await upgrade(bare_url, "0027")
     await insert(bare, "organization", id="org_1", name="Octa", created_at=AT)
@@ -177,6 +181,7 @@ async def test_renamed_tables_and_columns_keep_their_rows(bare: Database, bare_u
     assert [await run_sql(bare, one) for one in counts] == [[(1,)]] * len(counts)
 
 
+@in_full
 async def test_a_message_from_before_is_found_by_the_organization_it_names(
     bare: Database, bare_url: str
 ) -> None:

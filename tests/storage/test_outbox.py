@@ -11,7 +11,7 @@ from sqlmodel import col, select, update
 from storage.engine.leases import claim
 from storage.engine.statements import now
 from storage.models import Grant, Notice
-from storage.outbox import FIRST, WAITING, NewNotice, Notices, Place
+from storage.outbox import FIRST, WAITING, NewNotice, Notices, Place, StandIn
 from tests.storage.world import ahead, backdate, pending_grant, run_sql, tenant
 
 if TYPE_CHECKING:
@@ -379,3 +379,69 @@ async def test_what_was_said_long_ago_is_forgotten_but_not_what_is_owed_nor_wher
     async with database.system(write=False) as session:
         left = set(await session.exec(select(Notice.key)))
     assert (gone, left) == (2, {"card", "owed", "new"})
+
+
+async def taken_down(database: Database, organization: str) -> None:
+    async with database.system() as session:
+        stand_in = StandIn(kind="gone", facts={"organization": "Acme"})
+        await Notices(session).take_down(organization, stand_in, asking={"asks"}, open_keys={"card"})
+
+
+async def rows(database: Database) -> list[Notice]:
+    async with database.system(write=False) as session:
+        return list(await session.exec(select(Notice)))
+
+
+async def test_a_message_that_is_taken_down_is_an_edit_of_itself_and_names_nobody(database: Database) -> None:
+    organization, other = await tenant(database), await tenant(database)
+    async with database.system() as session:
+        notices = Notices(session)
+        asks, card, says, theirs = (
+            replace(new(key, organization_id=whose), kind=kind)
+            for key, kind, whose in (
+                ("1", "asks", organization),
+                ("card", "card", organization),
+                ("old card", "card", organization),
+                ("2", "asks", other),
+            )
+        )
+        for each in (asks, card, says, theirs):
+            await notices.put(each)
+            sent = (await session.exec(select(Notice).where(Notice.key == each.key))).one()
+            sent.due_at, sent.sent_channel, sent.sent_ts = None, "D1", f"ts {each.key}"
+
+    await taken_down(database, organization)
+    due = [*await take(database), *await take(database)]
+    kept = [one.key for one in await rows(database) if one.kind != "gone"]
+
+    assert sorted(str(one.sent_ts) for one in due) == ["ts 1"]
+    assert [(one.kind, one.edits == one.key, one.organization_id) for one in due] == [("gone", True, None)]
+    assert sorted(kept) == ["2", "old card"]
+
+
+async def test_a_message_that_is_taken_down_while_it_is_sent_is_replaced_then(database: Database) -> None:
+    organization = await tenant(database)
+    async with database.system() as session:
+        await Notices(session).put(replace(new("1", organization_id=organization), kind="asks"))
+    [sending] = await take(database)
+
+    await taken_down(database, organization)
+    waits = await take(database)
+    async with database.system() as session:
+        more = await Notices(session).sent(sending, "D1", "1.2")
+    [replaced] = await take(database)
+    async with database.system(write=False) as session:
+        place = await Notices(session).place(replaced.edits or "")
+
+    assert (waits, more) == ([], None)
+    assert (replaced.kind, place) == ("gone", Place(channel="D1", ts="1.2"))
+
+
+async def test_a_message_that_was_not_sent_is_not_taken_down(database: Database) -> None:
+    organization = await tenant(database)
+    async with database.system() as session:
+        await Notices(session).put(replace(new("1", organization_id=organization), kind="asks"))
+
+    await taken_down(database, organization)
+
+    assert [(one.key, one.kind) for one in await rows(database)] == [("1", "asks")]

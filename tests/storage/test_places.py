@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from storage.models import Account
 from storage.places import Places
+from tests.counts import in_full
 from tests.storage.world import backdate, build, plan, run_sql
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ async def test_places_that_begin_with_the_query_come_before_those_that_contain_i
     assert await find(database, where, "r/") == await find(database, where, "")
 
 
+@in_full
 async def test_ten_thousand_places_are_searched_by_index(database: Database, vault: Vault) -> None:
     where = await places_of(database, vault, 10_000)
 

@@ -50,6 +50,7 @@ from storage.organizations import Organizations
 from storage.outbox import NewNotice, Notices
 from storage.places import Places
 from storage.posts import NewPost, Posts, Target
+from storage.publishing_uses import PublishingUses
 from storage.rate_limits import RateLimit, RateLimits
 from storage.revocations import Revocations
 from storage.seen_requests import Seen
@@ -270,6 +271,7 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
                 team_id=team,
                 channel_id=channel,
                 hints=["no_channel"],
+                message_key=f"settled:{suffix}",
             ),
             [
                 Found(remote_id="r2", kind="Page", name="Mugs", token="page-token"),
@@ -289,6 +291,7 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         await Tallies(session).count(f"x-{suffix}", 1, {Outcome.FRESH: 1})
         rate_limit = RateLimit(calls=100, per=timedelta(minutes=1))
         await RateLimits(session).consume(await RateLimits(session).lock(f"x-{suffix}", rate_limit), 1)
+        await PublishingUses(session).lock(f"account/x-{suffix}", utc_now())
         await OperatorAlerts(session).raise_once(f"x-{suffix}", "invalid_client", timedelta(hours=1))
         await Audit(session).write(organization.id, member.id, "account connected", account.id)
         await Notices(session).put(

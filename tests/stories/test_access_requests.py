@@ -7,6 +7,7 @@ from sandbox.slack.world import ADA, GUS, OLGA, OTTO
 from storage.memberships import Members
 from storage.models import AccessRequest, Role
 from tests.application import Office
+from tests.counts import in_full
 from tests.hostile.slack_side import first_organization
 from tests.stories.told import answer_to, buttons, hears, joins, said, trail
 
@@ -85,6 +86,7 @@ async def test_a_guest_is_told_who_can_do_it_for_them_and_never_what_guests_cann
     assert buttons(request) == []
 
 
+@in_full
 async def test_whoever_became_a_guest_meanwhile_is_not_let_in(office: Office) -> None:
     ada, otto = await office.installed(), await office.person(OTTO)
     await answer_to(otto, await otto.command("accounts"), "access.request")
@@ -111,6 +113,7 @@ async def test_several_organizations_are_asked_for_by_their_owners(office: Offic
     assert buttons(refused) == ["Request access", "Request access"]
 
 
+@in_full
 async def test_where_nobody_is_left_to_ask_the_refusal_says_so(office: Office) -> None:
     ada, otto = await office.installed(), await office.person(OTTO)
     await joins(ada, otto)
@@ -123,6 +126,7 @@ async def test_where_nobody_is_left_to_ask_the_refusal_says_so(office: Office) -
     assert buttons(refused) == []
 
 
+@in_full
 async def test_a_request_for_ownership_says_what_that_means(office: Office) -> None:
     ada, otto = await office.installed(), await office.person(OTTO)
     await joins(ada, otto, "admin")

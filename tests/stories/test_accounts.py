@@ -17,6 +17,7 @@ from sandbox.slack.world import BEA, OTTO
 from storage.engine.statements import now
 from storage.models import Account, Grant, GrantStatus, Revocation
 from tests.application import Office
+from tests.counts import in_full
 from tests.platforms import PLATFORMS
 from tests.storage.world import backdate
 from tests.stories.told import (
@@ -70,6 +71,7 @@ async def test_a_line_per_account_on_all_seven_platforms(either_office: Office) 
     assert either_office.slack.state.complaints == []
 
 
+@in_full
 async def test_accounts_of_one_platform_can_be_asked_for_by_any_of_its_names(office: Office) -> None:
     ada = await office.installed()
     await connected(ada, "x", "4711")
@@ -117,6 +119,7 @@ async def test_an_account_that_cannot_publish_says_so(office: Office) -> None:
     assert "0 of 1 accounts can publish" in await said(ada, "status")
 
 
+@in_full
 async def test_more_accounts_than_a_message_holds_are_turned_like_pages(office: Office) -> None:
     ada = await office.installed()
     await connected(ada, "facebook", "brand", choose=40)
@@ -172,6 +175,7 @@ async def test_only_places_where_the_account_may_post_are_offered_as_one_types(e
     assert found
 
 
+@in_full
 async def test_a_platform_that_does_not_answer_is_named_where_the_places_would_stand(office: Office) -> None:
     ada = await office.installed()
     await connected(ada, "reddit", "octa_demo")
@@ -204,6 +208,7 @@ async def test_disconnecting_is_confirmed_then_said_and_the_consent_ends_there(e
     assert all(grant.access_sealed is None for grant in await grants(either_office, "x"))
 
 
+@in_full
 async def test_keeping_it_changes_nothing(office: Office) -> None:
     ada = await office.installed()
     await connected(ada, "x", "4711")
@@ -213,6 +218,7 @@ async def test_keeping_it_changes_nothing(office: Office) -> None:
     assert "· connected" in await said(ada, "accounts")
 
 
+@in_full
 async def test_a_name_that_two_accounts_have_is_answered_with_the_question_which(office: Office) -> None:
     ada = await office.installed()
     await connected(ada, "x", "4711")
@@ -241,6 +247,7 @@ async def test_without_a_name_the_one_sign_in_that_needs_it_is_reconnected(offic
     assert len(links_in(message)) == 1
 
 
+@in_full
 async def test_accounts_of_one_sign_in_are_one_choice(office: Office) -> None:
     ada = await office.installed()
     await connected(ada, "facebook", "ana", choose=2)
@@ -261,6 +268,7 @@ async def test_accounts_of_one_sign_in_are_one_choice(office: Office) -> None:
     assert "Reconnect Ana Ruiz Studio and Blue Door Bakery on Facebook" in text_of(needed)
 
 
+@in_full
 async def test_a_name_nobody_has_is_answered_with_where_names_stand(office: Office) -> None:
     ada = await office.installed()
     assert "Acme has no accounts yet." in await said(ada, "disconnect whatever")
@@ -271,6 +279,7 @@ async def test_a_name_nobody_has_is_answered_with_where_names_stand(office: Offi
     assert "No account here is called “whatever”. /octapost accounts shows their names." in words
 
 
+@in_full
 async def test_an_account_that_is_gone_already_is_said_to_be(office: Office) -> None:
     ada = await office.installed()
     await connected(ada, "x", "4711")
@@ -319,6 +328,7 @@ async def test_one_of_two_pages_goes_and_the_sign_in_stays(office: Office) -> No
     assert "Blue Door Bakery" in await said(ada, "accounts")
 
 
+@in_full
 async def test_meta_is_not_told_to_end_what_instagram_still_needs(either_office: Office) -> None:
     ada, meta = await either_office.installed(), either_office.world.platforms["facebook"]
     await connected(ada, "facebook", "ana", choose=1)
@@ -339,6 +349,7 @@ async def test_meta_is_not_told_to_end_what_instagram_still_needs(either_office:
     assert len(meta.calls("/permissions", "DELETE")) == 1
 
 
+@in_full
 async def test_one_youtube_channel_goes_and_another_of_the_same_person_stays(either_office: Office) -> None:
     ada, google = await either_office.installed(), either_office.world.platforms["youtube"]
     studio = "110000000000000000002"
@@ -360,6 +371,7 @@ async def test_one_youtube_channel_goes_and_another_of_the_same_person_stays(eit
     assert len(google.calls("/revoke")) == 1
 
 
+@in_full
 async def test_channels_of_two_people_end_one_by_one(either_office: Office) -> None:
     ada = await either_office.installed()
     otto = await either_office.person(OTTO)
@@ -373,6 +385,7 @@ async def test_channels_of_two_people_end_one_by_one(either_office: Office) -> N
     assert "· connected" in await said(ada, "accounts youtube")
 
 
+@in_full
 async def test_the_same_persons_channel_in_another_organization_counts_too(either_office: Office) -> None:
     ada = await either_office.installed()
     await ada.connect("youtube", Consent(person="110000000000000000002", assets=["UCstudioNine000000000001"]))
@@ -404,6 +417,7 @@ async def test_disconnecting_needs_an_admin_also_from_an_old_message(office: Off
     assert "· connected" in await said(ada, "accounts")
 
 
+@in_full
 async def test_what_was_disconnected_can_be_connected_again(either_office: Office) -> None:
     ada = await either_office.installed()
     await connected(ada, "x", "4711")
@@ -487,6 +501,7 @@ async def test_a_reconnect_as_somebody_else_names_both_and_overwrites_nothing(ei
     assert "Acme: 2 accounts, all connected." in await said(ada, "accounts")
 
 
+@in_full
 async def test_a_google_account_without_a_channel_is_nobody_elses_account(office: Office) -> None:
     ada = await office.installed()
     await connected(ada, "youtube", "110000000000000000001")
@@ -504,6 +519,7 @@ async def test_a_google_account_without_a_channel_is_nobody_elses_account(office
     assert await grants(office, "youtube") == [before]
 
 
+@in_full
 async def test_another_admin_of_the_same_page_may_renew_it(office: Office) -> None:
     ada, meta = await office.installed(), office.world.platforms["facebook"]
     await connected(ada, "facebook", "ana", choose=3)
@@ -531,6 +547,7 @@ async def test_a_page_that_was_unticked_on_reconnect_is_named(office: Office) ->
     assert "press Reconnect and tick" in words
 
 
+@in_full
 async def test_two_pages_of_one_name_are_told_apart_wherever_they_stand(office: Office) -> None:
     ada, meta = await office.installed(), office.world.platforms["facebook"]
     pages = meta.pages  # type: ignore[attr-defined]
@@ -549,6 +566,7 @@ async def test_two_pages_of_one_name_are_told_apart_wherever_they_stand(office: 
     assert labels[1] not in await said(ada, f"doctor {labels[0]}")
 
 
+@in_full
 async def test_a_name_copied_from_status_or_typed_in_another_form_is_found(office: Office) -> None:
     ada, meta = await office.installed(), office.world.platforms["facebook"]
     pages = meta.pages  # type: ignore[attr-defined]

@@ -142,6 +142,7 @@ async def test_a_renamed_channel_goes_on_working(office: Office) -> None:
     await card_with(office, "reconnecting. Until then")
 
 
+@in_full
 async def test_cards_that_people_held_go_to_the_channel_that_is_chosen(office: Office) -> None:
     ada = await ready(office)
     await settings(office, channel_id="")
@@ -189,6 +190,7 @@ async def test_a_channel_that_takes_nothing_does_not_stand_in_the_way_of_other_c
     assert (kept.digest, kept.channel_id, kept.channel_error) == ("daily", SOCIAL, "is_archived")
 
 
+@in_full
 async def test_saving_tries_a_channel_again_that_took_nothing(office: Office) -> None:
     ada = await ready(office)
     await settings(office, channel_error="not_in_channel")
@@ -200,6 +202,7 @@ async def test_saving_tries_a_channel_again_that_took_nothing(office: Office) ->
     await card_with(office, "👋 I'll post here")
 
 
+@in_full
 async def test_a_channel_that_other_companies_read_is_not_offered(office: Office) -> None:
     ada = await ready(office)
 
@@ -209,6 +212,7 @@ async def test_a_channel_that_other_companies_read_is_not_offered(office: Office
     assert channel["filter"]["exclude_external_shared_channels"] is True
 
 
+@in_full
 async def test_an_admin_in_another_workspace_changes_what_is_not_the_channel(office: Office) -> None:
     ada = await ready(office)
     bea = await office.installed(BEA)
@@ -254,6 +258,7 @@ async def test_the_digest_says_how_all_accounts_are_once_a_day_or_week(either_of
     assert len(cards(either_office)) == 1
 
 
+@in_full
 async def test_a_digest_names_what_needs_somebody(office: Office) -> None:
     await ready(office)
     await dies(office)
@@ -282,6 +287,7 @@ async def test_a_digest_does_not_call_well_what_cannot_publish(office: Office) -
     assert "/octapost doctor says why" in words
 
 
+@in_full
 async def test_a_digest_that_no_channel_takes_is_a_word_to_the_admins(office: Office) -> None:
     ada = await ready(office)
     await office.slack.kick(SOCIAL)

@@ -10,6 +10,7 @@ from sandbox.slack.world import ADA, OLGA, OTTO
 from storage.memberships import Members
 from storage.models import Organization, Role
 from tests.application import Office
+from tests.counts import in_full
 from tests.rows import channel_default, seats
 from tests.stories.told import answer_to, buttons, hears, joins, said, trail
 
@@ -60,6 +61,7 @@ async def test_a_declined_request_changes_nothing_and_is_not_repeated(office: Of
     assert "Someone already asked the admins of Acme for this in the last week." in words
 
 
+@in_full
 async def test_whoever_lost_the_role_meanwhile_neither_approves_nor_gets_the_channel(office: Office) -> None:
     ada, olga = await office.installed(), await office.person(OLGA)
     await joins(ada, olga, "admin")
@@ -90,6 +92,7 @@ async def test_an_admin_of_both_moves_a_channel_and_a_plain_member_does_not(offi
     assert "This needs an admin of Bakery." in await said(olga, "org switch Bakery")
 
 
+@in_full
 async def test_a_channel_of_an_organization_without_admins_waits_for_nobody(office: Office) -> None:
     await office.installed()
     otto = await office.person(OTTO)
@@ -111,6 +114,7 @@ async def test_a_new_organization_is_no_default_for_anybody(office: Office) -> N
     assert "Acme has no accounts yet." in text_of(elsewhere)
 
 
+@in_full
 @pytest.mark.unrecorded("two of one name are sorted by their ids, which are random")
 async def test_two_of_one_name_from_before_are_told_apart_by_their_owners(office: Office) -> None:
     ada, otto = await office.installed(), await office.person(OTTO)
@@ -145,6 +149,7 @@ async def of_two(office: Office) -> Member:
     return ada
 
 
+@in_full
 async def test_a_change_asks_for_which_organization_it_is_after_the_channel_got_another_id(
     office: Office,
 ) -> None:

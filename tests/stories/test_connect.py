@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
+from sqlmodel import update
 
 from sandbox.browser import Consent
 from sandbox.core import Fault
 from sandbox.member import links_in, text_of
+from sandbox.platforms.meta.simulator import MetaSimulator
 from sandbox.slack.world import ADA, BEA, OLGA, OTTO
-from storage.models import GrantStatus
+from storage.engine.statements import now
+from storage.models import Grant, GrantStatus
 from storage.tickets import TICKETS_PER_MINUTE
 from tests.application import Office
-from tests.counts import sampled
+from tests.counts import in_full, sampled
 from tests.platforms import PLATFORMS
 from tests.stories.told import (
     answer_to,
@@ -47,6 +51,7 @@ async def test_a_platform_is_answered_with_a_private_link_and_what_it_is_for(off
     assert links_in(message)[0].startswith(f"{office.world.app_url}/connect/")
 
 
+@in_full
 async def test_without_a_platform_there_is_a_button_for_each(office: Office) -> None:
     ada = await office.installed()
 
@@ -61,6 +66,7 @@ async def test_without_a_platform_there_is_a_button_for_each(office: Office) -> 
     assert len(links_in(await answer_to(ada, message, "connect.platform.reddit"))) == 1
 
 
+@in_full
 async def test_a_platform_answers_to_its_other_names(office: Office) -> None:
     ada = await office.installed()
 
@@ -145,6 +151,7 @@ async def test_an_admin_elsewhere_is_asked_and_not_refused_in_a_channel_about_an
     assert "Acme" not in text_of(view)
 
 
+@in_full
 async def test_the_global_shortcut_and_the_welcome_lead_the_same_way(office: Office) -> None:
     ada = await office.installed()
 
@@ -171,6 +178,7 @@ async def test_the_shortcut_tells_somebody_in_no_organization_what_to_do(office:
     assert "/octapost org create NAME" in text_of(await otto.modal_with("aren't a member"))
 
 
+@in_full
 async def test_every_platform_can_be_pressed_one_after_the_other_and_the_newest_links_work(
     office: Office,
 ) -> None:
@@ -223,6 +231,7 @@ async def test_the_one_account_is_connected_at_once(
     assert "account connected" in await trail(office)
 
 
+@in_full
 async def test_several_accounts_of_one_platform(office: Office) -> None:
     ada = await office.installed()
 
@@ -235,6 +244,7 @@ async def test_several_accounts_of_one_platform(office: Office) -> None:
     assert "🟢 Blue Door Bakery · X · connected" in words
 
 
+@in_full
 async def test_the_chosen_youtube_channel_is_the_one(office: Office) -> None:
     ada = await office.installed()
 
@@ -245,6 +255,7 @@ async def test_the_chosen_youtube_channel_is_the_one(office: Office) -> None:
     assert "✅ Connected to Acme: Backstage at Nine on " in text_of(message)
 
 
+@in_full
 async def test_an_empty_catch_says_which_kind_of_account_it_needs_and_how_to_get_one(office: Office) -> None:
     ada = await office.installed()
     catches = [
@@ -275,6 +286,7 @@ async def test_an_empty_catch_says_which_kind_of_account_it_needs_and_how_to_get
     assert "Acme has no accounts yet." in await said(ada, "accounts")
 
 
+@in_full
 async def test_a_profile_without_company_pages_says_whom_to_ask(office: Office) -> None:
     ada = await office.installed()
 
@@ -295,6 +307,7 @@ async def test_no_is_an_answer_and_says_how_to_go_on(office: Office) -> None:
     await hears(ada, "✅ Connected to Acme: Octa Demo on ")
 
 
+@in_full
 async def test_an_app_that_facebook_has_switched_off_is_the_operators_fault(office: Office) -> None:
     ada = await office.installed()
     office.world.platforms["facebook"].settings["app_active"] = False
@@ -338,6 +351,7 @@ async def test_pages_are_chosen_in_slack_and_each_greyed_one_has_its_reason_and_
     assert sorted(offered) == ["Fjord Coffee", "Northwind Outdoor"]
 
 
+@in_full
 async def test_a_greyed_page_can_be_found_but_not_taken(office: Office) -> None:
     ada = await office.installed()
     _, message = await came_to(ada, "facebook", Consent(person="ben"))
@@ -356,6 +370,7 @@ async def test_a_greyed_page_can_be_found_but_not_taken(office: Office) -> None:
     assert "✅ Connected to Acme: Fjord Coffee on " in text_of(final)
 
 
+@in_full
 async def test_pages_of_a_portfolio_stay_hidden_without_their_permission_and_that_is_said(
     office: Office,
 ) -> None:
@@ -367,6 +382,7 @@ async def test_pages_of_a_portfolio_stay_hidden_without_their_permission_and_tha
     assert "Fjord Coffee" not in text_of(message)
 
 
+@in_full
 async def test_an_unticked_page_is_greyed_with_what_to_do(office: Office) -> None:
     ada = await office.installed()
 
@@ -394,6 +410,7 @@ async def test_what_is_connected_here_already_is_greyed(office: Office) -> None:
     assert f"{name}: already connected here" in text_of(view)
 
 
+@in_full
 async def test_a_choice_can_wait_and_be_made_in_two_goes(either_office: Office) -> None:
     ada = await either_office.installed()
     _, message = await came_to(ada, "facebook", Consent(person="ana"))
@@ -423,6 +440,34 @@ async def test_a_choice_can_wait_and_be_made_in_two_goes(either_office: Office) 
     assert "Acme: 3 accounts, all connected." in await said(ada, "accounts")
 
 
+async def test_new_names_reach_a_choice_that_is_still_open(office: Office) -> None:
+    ada = await office.installed()
+    _, message = await came_to(ada, "facebook", Consent(person="ana"))
+    first = await ada.pick(message, 1)
+    name = first.split("Connected to Acme: ")[1].split(" on ")[0]
+    left = await hears(ada, "I found 2 more accounts on Facebook that you can connect to Acme.")
+    facebook = office.world.platforms["facebook"]
+    assert isinstance(facebook, MetaSimulator)
+    for page in facebook.pages.values():
+        page.name = f"New {page.name}"
+    async with office.database.system() as session:
+        due = update(Grant).values(look_at=now(-timedelta(seconds=1)))
+        await session.exec(due, execution_options={"synchronize_session": False})
+
+    await office.parts.looking.run()
+    shown = await hears(ada, f"✅ Connected to Acme: New {name} on Facebook.")
+    await ada.command("org rename Bakery")
+    renamed = await hears(ada, f"✅ Connected to Bakery: New {name} on Facebook.")
+    await ada.press(renamed, "connect.choose")
+    view = await ada.modal_with("connect.search")
+    offered = await ada.slack.suggest(ada.user_id, view, "connect.search", "new")
+
+    assert left.ts == shown.ts == renamed.ts
+    assert f"Chosen by <@{ADA}>." in text_of(renamed)
+    assert [one["text"]["text"][:4] for one in offered] == ["New ", "New "]
+
+
+@in_full
 async def test_a_few_accounts_are_chosen_already_when_the_picker_opens(office: Office) -> None:
     ada = await office.installed()
     _, message = await came_to(ada, "facebook", Consent(person="ana"))
@@ -462,6 +507,7 @@ async def test_a_thousand_pages_can_be_searched_and_chosen_from(either_office: O
     assert either_office.slack.state.complaints == []
 
 
+@in_full
 async def test_company_pages_are_chosen_and_one_without_the_role_says_so(office: Office) -> None:
     ada = await office.installed()
 
@@ -503,6 +549,7 @@ async def test_a_picker_is_for_the_person_who_consented(office: Office) -> None:
 # Who hears of it
 
 
+@in_full
 async def test_the_other_admins_hear_of_a_connection_and_members_do_not(either_office: Office) -> None:
     ada = await either_office.installed()
     await joins(ada, await either_office.person(OLGA), "admin")
@@ -558,6 +605,7 @@ async def test_a_consent_is_finished_hours_later_with_one_renewal_however_often_
     assert len([m for m in ada.direct_messages() if "✅ Connected" in text_of(m)]) == 1
 
 
+@in_full
 async def test_a_sign_in_whose_life_was_not_named_is_given_the_one_its_platform_documents(
     office: Office,
 ) -> None:
@@ -572,6 +620,7 @@ async def test_a_sign_in_whose_life_was_not_named_is_given_the_one_its_platform_
     assert grant.access_expires_at - grant.renewed_at == PLATFORMS["linkedin"].access_lifetime
 
 
+@in_full
 async def test_finishing_twice_connects_once(office: Office) -> None:
     ada, tiktok = await office.installed(), office.world.platforms["tiktok"]
     tiktok.faults.append(Fault(path="/v2/user/info", status=503, times=1))
@@ -598,6 +647,7 @@ async def test_an_exchange_that_failed_stores_nothing_and_says_what_to_do(office
     assert await grants(office, "x") == []
 
 
+@in_full
 async def test_a_suspended_account_is_greyed_with_what_to_do(office: Office) -> None:
     ada = await office.installed()
 
@@ -608,6 +658,7 @@ async def test_a_suspended_account_is_greyed_with_what_to_do(office: Office) -> 
     assert "Acme has no accounts yet." in await said(ada, "accounts")
 
 
+@in_full
 async def test_somebody_who_lost_the_role_on_the_way_connects_nothing(office: Office) -> None:
     ada = await office.installed()
     otto = await office.person(OTTO)
@@ -621,6 +672,7 @@ async def test_somebody_who_lost_the_role_on_the_way_connects_nothing(office: Of
     assert await grants(office, "x") == []
 
 
+@in_full
 async def test_each_workspaces_members_connect_to_their_own_organization(office: Office) -> None:
     ada, bea = await office.installed(), await office.installed(BEA)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.member import text_of
-from sandbox.slack.world import ADA, BEA, OLGA, OTTO
-from tests.stories.told import connected, hears, joins, said
+from sandbox.slack.world import ADA, BEA, GUS, OLGA, OTTO
+from tests.stories.test_incidents import card_with, card_with_ts, cards, dies, ready
+from tests.stories.told import buttons, connected, hears, joins, said
 
 if TYPE_CHECKING:
     from tests.application import Office
@@ -63,6 +64,32 @@ async def test_a_sign_in_that_another_organization_uses_lives_on_there(office: O
     assert "still used elsewhere in Octapost, so it keeps working there" in receipt
     assert "can publish" in await said(bea, "status")
     assert not all(family.dead for family in office.world.platforms["x"].grants.values())
+
+
+async def test_what_asked_for_something_of_the_organization_says_that_it_is_gone(
+    either_office: Office,
+) -> None:
+    office = either_office
+    ada = await ready(office)
+    await dies(office)
+    card = await card_with(office, "X")
+    olga, gus = await office.person(OLGA), await office.person(GUS)
+    await gus.press(await gus.command("accounts"), "access.request")
+    request = await hears(ada, f"<@{GUS}>")
+    bea = await office.installed(BEA)
+    bystander = await connected(bea, "reddit", "octademo")
+
+    form = await ada.modal_by("org delete")
+    await ada.submit(form, {"text": "Acme"})
+
+    gone = "Acme was deleted, so there's nothing left to do here."
+    shown = await card_with_ts(office, card, gone)
+    assert (text_of(shown), buttons(shown)) == (gone, [])
+    assert buttons(await card_with_ts(office, request, gone)) == []
+    assert len(cards(office)) == 1
+    await hears(olga, f"<@{ADA}> deleted Acme.")
+    assert text_of(await hears(bea, "Connected to")) == bystander
+    await hears(ada, "Receipt: Acme is deleted")
 
 
 async def test_only_an_owner_may_delete_also_from_a_form_that_was_opened_before(office: Office) -> None:

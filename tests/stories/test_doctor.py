@@ -140,6 +140,7 @@ async def test_without_a_name_the_doctor_examines_those_in_trouble(either_office
     assert buttons(message) == ["Reconnect", "Open TikTok"]
 
 
+@in_full
 async def test_its_button_is_the_way_out(office: Office) -> None:
     ada = await office.installed()
     await connected(ada, "x", "4711")
@@ -153,6 +154,7 @@ async def test_its_button_is_the_way_out(office: Office) -> None:
     assert "🟢 All is well with Acme: its account is connected" in await said(ada, "doctor")
 
 
+@in_full
 async def test_a_named_account_is_examined_although_it_is_well(office: Office) -> None:
     ada = await office.installed()
     await connected(ada, "x", "4711")
@@ -198,6 +200,7 @@ async def test_a_member_reads_the_diagnosis_and_has_no_reconnect_button(office: 
     assert "of the organization" not in text_of(await ada.command("accounts"))
 
 
+@in_full
 async def test_more_patients_than_a_message_holds_are_counted(office: Office) -> None:
     ada = await office.installed()
     await connected(ada, "facebook", "brand", choose=12)
@@ -210,6 +213,7 @@ async def test_more_patients_than_a_message_holds_are_counted(office: Office) ->
     assert office.slack.state.complaints == []
 
 
+@in_full
 async def test_the_home_the_cards_and_the_doctor_say_the_same(either_office: Office) -> None:
     ada = await either_office.installed()
     await connected(ada, "linkedin", "ana-ruiz", app="linkedin")

@@ -9,6 +9,7 @@ from sandbox.member import text_of
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, INITECH, OTTO
 from storage.models import Membership
 from tests.application import Office
+from tests.counts import in_full
 from tests.stories.told import connected, joins, said, trail
 
 SILENT = Fault(path="/api/migration.exchange", status=503)
@@ -64,6 +65,7 @@ async def test_the_buttons_of_old_messages_still_work(office: Office) -> None:
     await ada.modal_with("Which account do you want to connect to Acme?")
 
 
+@in_full
 async def test_adding_the_app_again_changes_nothing_about_that(office: Office) -> None:
     await without_the_event(office)
     await office.installed()
@@ -100,6 +102,7 @@ async def test_another_workspace_is_not_touched(office: Office) -> None:
     assert "Blue Door: you are an owner" in await said(await office.person(BEA), "org")
 
 
+@in_full
 async def test_who_leaves_slack_after_the_move_leaves_the_organization(office: Office) -> None:
     await joins(await office.installed(), await office.person(OTTO))
     await office.slack.join_grid(ACME, INITECH)

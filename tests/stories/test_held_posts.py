@@ -89,6 +89,7 @@ async def test_what_waits_is_on_the_card_and_goes_out_after_the_reconnect(either
     assert buttons(shown) == []
 
 
+@in_full
 async def test_of_a_hundred_held_posts_all_are_released_and_the_overdue_ones_ask(
     either_office: Office, record_property: Callable[[str, object], None]
 ) -> None:
@@ -136,6 +137,7 @@ async def test_overdue_posts_go_out_with_pauses_when_somebody_says_so(either_off
     assert await trail(either_office, "late posts released") == ["late posts released"]
 
 
+@in_full
 async def test_overdue_posts_are_discarded_when_somebody_says_so(either_office: Office) -> None:
     ada, card = await asks(either_office, -HOUR)
     discard = button(card, "Discard…")

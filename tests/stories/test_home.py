@@ -11,6 +11,7 @@ from sandbox.slack.state import View
 from sandbox.slack.world import ADA, GUS, OTTO
 from storage.models import Grant, GrantStatus
 from tests.application import Office
+from tests.counts import in_full
 from tests.stories.told import button, buttons, chosen, connected, entries, hears, joins
 
 
@@ -27,6 +28,7 @@ async def test_an_empty_home_says_how_to_begin(office: Office) -> None:
     assert buttons(home)[:3] == ["Connect an account", "Members", "Refresh"]
 
 
+@in_full
 async def test_the_home_shows_each_account_as_the_command_does(either_office: Office) -> None:
     ada = await either_office.installed()
     await connected(ada, "x", "4711")
@@ -41,6 +43,7 @@ async def test_the_home_shows_each_account_as_the_command_does(either_office: Of
         assert line in words
 
 
+@in_full
 async def test_a_member_sees_cards_without_the_buttons_of_an_admin(office: Office) -> None:
     ada = await office.installed()
     await connected(ada, "x", "4711")
@@ -104,6 +107,7 @@ async def test_an_open_home_shows_what_was_chosen_in_the_picker_and_what_was_ren
     await either_office.slack.until(lambda: "2 accounts, all connected." in home_words())
 
 
+@in_full
 async def test_a_slack_that_does_not_draw_the_home_spoils_no_connection(office: Office) -> None:
     ada = await office.installed()
     office.slack.faults.append(Fault(path="views.publish", status=503, body="no"))
@@ -113,6 +117,7 @@ async def test_a_slack_that_does_not_draw_the_home_spoils_no_connection(office: 
     assert "· connected" in text_of(await ada.command("accounts"))
 
 
+@in_full
 async def test_an_account_is_disconnected_from_the_home_and_the_home_knows(either_office: Office) -> None:
     ada = await either_office.installed()
     await connected(ada, "x", "4711")
@@ -158,9 +163,10 @@ async def test_the_home_can_show_another_organization(either_office: Office) -> 
     assert "Bakery has no accounts yet." in text_of(shown)
 
 
+@in_full
 async def test_a_home_of_many_pages_is_turned_like_a_book(office: Office) -> None:
     ada = await office.installed()
-    await connected(ada, "facebook", "brand", choose=60)
+    await connected(ada, "facebook", "brand", choose=35)
     home = await office.slack.open_home(ADA)
     assert home is not None
     pages, turns = [text_of(home)], [turning(home)]
@@ -170,10 +176,10 @@ async def test_a_home_of_many_pages_is_turned_like_a_book(office: Office) -> Non
         pages.append(text_of(home))
         turns.append(turning(home))
 
-    assert "60 accounts, all connected." in pages[0]
+    assert "35 accounts, all connected." in pages[0]
     assert turns[:3] == [["Next →"], ["← Previous", "Next →"], ["← Previous"]]
     assert "Page 2 of 3" in pages[1]
-    assert [words.count(" · connected") for words in pages] == [25, 25, 10, 25]
+    assert [words.count(" · connected") for words in pages] == [15, 15, 5, 15]
     assert pages[3] == pages[1]
     assert office.slack.state.complaints == []
 
@@ -192,6 +198,7 @@ async def test_the_members_are_reached_from_the_home(office: Office) -> None:
     assert f"<@{ADA}>  owner" in text_of(await ada.modal_with("Invite people"))
 
 
+@in_full
 async def test_an_old_home_of_somebody_who_was_removed_does_nothing_and_says_so(office: Office) -> None:
     ada = await office.installed()
     otto = await office.person(OTTO)

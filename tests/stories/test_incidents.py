@@ -185,6 +185,7 @@ async def test_a_dead_sign_in_is_one_card_that_says_what_why_since_when_and_by_w
     assert not [m for m in (await either_office.person()).direct_messages() if "reconnects" in text_of(m)]
 
 
+@in_full
 async def test_the_same_death_reported_again_and_again_is_one_card(
     either_office: Office, record_property: Callable[[str, object], None]
 ) -> None:
@@ -258,6 +259,7 @@ async def test_what_meta_shows_only_for_a_while_keeps_its_card_until_a_person_si
     await card_with(office, "🟢 Instagram: Blue Door Bakery can keep publishing for Acme.")
 
 
+@in_full
 async def test_what_meta_shows_no_longer_is_said_once_and_stays_until_a_person_signs_in_again(
     office: Office,
 ) -> None:
@@ -279,6 +281,7 @@ async def test_what_meta_shows_no_longer_is_said_once_and_stays_until_a_person_s
     await card_with(office, "🟢 Instagram: Blue Door Bakery can keep publishing for Acme.")
 
 
+@in_full
 async def test_between_two_reminders_the_card_counts_the_days_without_a_sound(office: Office) -> None:
     await ready(office, "linkedin", "ana-ruiz")
 
@@ -313,6 +316,7 @@ async def test_a_warning_is_taken_back_when_the_platform_gives_more_time(office:
     assert line in text_of(card)
 
 
+@in_full
 async def test_an_organization_is_warned_on_the_days_it_chose_and_reads_the_same_everywhere(
     office: Office,
 ) -> None:
@@ -411,6 +415,7 @@ async def test_a_snooze_ends_by_itself_and_says_so(office: Office) -> None:
     assert "Snoozed" not in text_of(cards(office)[0])
 
 
+@in_full
 async def test_a_snooze_that_ends_with_the_sign_in_says_one_thing_and_not_two(office: Office) -> None:
     ada = await ready(office, "linkedin", "ana-ruiz")
     async with office.database.system() as session:
@@ -433,6 +438,7 @@ async def test_a_snooze_that_ends_with_the_sign_in_says_one_thing_and_not_two(of
     assert [line.split()[0] for line in thread(office, card)] == ["💤", "🔴"]
 
 
+@in_full
 async def test_a_claim_that_nothing_comes_of_lapses_after_a_day_and_the_owners_are_asked(
     office: Office,
 ) -> None:
@@ -514,6 +520,7 @@ async def test_nobody_took_it_for_a_day_so_the_owners_are_asked_once(office: Off
     assert await trail(office, "incident escalated") == ["incident escalated"]
 
 
+@in_full
 async def test_the_owners_are_asked_themselves_when_the_card_is_somebody_elses_message(
     office: Office,
 ) -> None:
@@ -528,6 +535,7 @@ async def test_the_owners_are_asked_themselves_when_the_card_is_somebody_elses_m
     assert links_in(await reply(ada, asked, "incident.reconnect"))
 
 
+@in_full
 async def test_owners_who_are_not_in_the_channel_are_asked_themselves_until_it_is_settled(
     office: Office,
 ) -> None:
@@ -596,6 +604,7 @@ async def test_a_reconnect_from_the_card_resolves_it_by_name(either_office: Offi
     assert await trail(either_office, "incident resolved") == ["incident resolved"]
 
 
+@in_full
 async def test_the_link_names_every_account_that_it_renews(office: Office) -> None:
     ada = await office.installed()
     await connected(ada, "facebook", "ana", choose=2)
@@ -620,6 +629,7 @@ async def test_the_next_death_after_a_reconnect_is_another_card(office: Office) 
     assert [one.open for one in await incidents(office)] == [False, True]
 
 
+@in_full
 async def test_a_disconnected_account_leaves_nothing_to_do(office: Office) -> None:
     ada = await ready(office)
     await dies(office)
@@ -695,6 +705,7 @@ async def test_a_reconnect_as_somebody_else_leaves_the_card_as_it_is(office: Off
     await card_with(office, "reconnecting. Until then")
 
 
+@in_full
 async def test_what_somebody_claimed_who_left_needs_somebody_again(office: Office) -> None:
     await ready(office)
     olga = await office.person(OLGA)
@@ -752,6 +763,7 @@ async def test_the_link_is_sent_to_one_named_person_who_alone_can_use_it(office:
     assert (settled.ts, buttons(settled)) == (asked.ts, [])
 
 
+@in_full
 async def test_a_person_who_could_not_use_the_link_is_not_sent_it_and_why_is_said(office: Office) -> None:
     ada = await ready(office)
     otto = await office.person(OTTO)
@@ -806,6 +818,7 @@ async def test_the_card_of_somebody_who_leaves_moves_on_and_says_nothing_more_to
     assert len([m for m in olga.direct_messages() if "Octa Demo" in text_of(m)]) == 0
 
 
+@in_full
 async def test_nobody_is_skipped_when_somebody_before_them_has_left(office: Office) -> None:
     await connected_by_olga(office)
     otto = await office.person(OTTO)
@@ -858,6 +871,7 @@ async def test_a_channel_that_was_archived_is_replaced_by_people_until_it_hears_
     assert "I can't post" not in text_of(await ada.command("alerts", channel_id="C0ACMEGEN"))
 
 
+@in_full
 async def test_who_cannot_be_reached_either_is_followed_by_the_next(office: Office) -> None:
     await ready(office)
     olga = await office.person(OLGA)
@@ -873,6 +887,7 @@ async def test_who_cannot_be_reached_either_is_followed_by_the_next(office: Offi
     assert (incident.card.channel, len(incident.card.recipients_tried)) == (OLGA, 2)
 
 
+@in_full
 async def test_a_demoted_connector_is_not_asked_what_only_admins_can_do(office: Office) -> None:
     ada, olga = await connected_by_olga(office)
     await ada.command(f"org role <@{OLGA}|olga> member")
@@ -883,6 +898,7 @@ async def test_a_demoted_connector_is_not_asked_what_only_admins_can_do(office: 
     assert [m for m in olga.direct_messages() if "reconnecting. Until then" in text_of(m)] == []
 
 
+@in_full
 async def test_a_card_left_in_a_channel_is_put_right_when_the_channel_hears_us_again(office: Office) -> None:
     ada = await ready(office)
     olga = await office.person(OLGA)
@@ -899,6 +915,7 @@ async def test_a_card_left_in_a_channel_is_put_right_when_the_channel_hears_us_a
     assert buttons(shown) == []
 
 
+@in_full
 async def test_a_card_left_in_a_channel_says_that_it_is_settled(office: Office) -> None:
     ada = await ready(office)
     await dies(office)
@@ -928,6 +945,7 @@ async def test_a_card_whose_channel_is_lost_later_goes_on_with_a_person(office: 
     assert len([m for m in ada.direct_messages() if "reconnecting. Until then" in text_of(m)]) == 1
 
 
+@in_full
 async def test_what_nobody_could_be_told_is_told_when_the_app_is_back(office: Office) -> None:
     ada = await ready(office)
     await office.slack.uninstall(ACME, ["app_uninstalled"])
@@ -983,6 +1001,7 @@ async def test_in_quiet_hours_a_card_waits_for_their_end(office: Office) -> None
     await card_with(office, "reconnecting. Until then")
 
 
+@in_full
 async def test_in_quiet_hours_the_card_changes_and_the_thread_waits(office: Office) -> None:
     ada = await ready(office)
     await dies(office)
@@ -1002,6 +1021,7 @@ async def test_in_quiet_hours_the_card_changes_and_the_thread_waits(office: Offi
     assert lines == [f"🙋 <@{ADA}> is on it.", f"↩️ <@{ADA}> released it."]
 
 
+@in_full
 async def test_what_ends_before_the_quiet_hours_do_is_said_at_once(office: Office) -> None:
     await ready(office, "linkedin", "ana-ruiz")
     await settings(office, **around(datetime.now(UTC), 2))
@@ -1029,6 +1049,7 @@ async def test_what_is_over_before_anybody_was_told_is_not_told(office: Office) 
     assert incident.resolution == "disconnected"
 
 
+@in_full
 async def test_a_renamed_organization_has_its_new_name_on_open_cards_and_requests(office: Office) -> None:
     ada = await ready(office)
     await dies(office)

@@ -9,7 +9,7 @@ from sandbox.member import text_of
 from sandbox.slack.world import ADA, OLGA, OTTO
 from storage.models import AuditLine, Invitation, Notice
 from tests.application import Office
-from tests.counts import sampled
+from tests.counts import in_full, sampled
 from tests.storage.world import expire
 from tests.stories.told import button, buttons, hears, joins, said
 
@@ -50,6 +50,7 @@ async def test_an_invitation_is_answered_in_the_list_of_organizations(office: Of
         assert said_no.all() == ["system"]
 
 
+@in_full
 async def test_invitations_that_are_not_shown_yet_are_counted(office: Office) -> None:
     ada, olga, otto = await office.installed(), await office.person(OLGA), await office.person(OTTO)
     await ada.command(INVITE)
@@ -80,6 +81,7 @@ async def test_after_a_refusal_another_invitation_is_no_message(either_office: O
     assert "invites you to join *Acme*" in await said(otto, "org")
 
 
+@in_full
 async def test_one_message_a_day_is_changed_by_whatever_comes_later(office: Office) -> None:
     ada, otto = await office.installed(), await office.person(OTTO)
     await ada.command(INVITE)

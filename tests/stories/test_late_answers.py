@@ -37,6 +37,7 @@ from sandbox.core import Fault
 from sandbox.member import text_of
 from sandbox.slack.world import ACME, ADA
 from storage.workspaces import Workspaces
+from tests.counts import in_full
 from tests.hostile.slack_side import Desk, Json
 from tests.stories.told import button
 
@@ -254,6 +255,7 @@ async def test_no_modal_opens_for_what_seldom_shows_one(bench: Bench) -> None:
     assert bench.said()[-1].strip() == "Here is your link."
 
 
+@in_full
 async def test_a_modal_that_turns_out_to_be_a_sentence_shows_that(bench: Bench) -> None:
     await bench.send(bench.desk.command(ADA, "form"), waited_s=0)
     await bench.finish(Say(text="There is nothing to fill in."))
@@ -317,6 +319,7 @@ async def test_a_slow_form_shows_that_and_then_its_result(bench: Bench) -> None:
     assert bench.work.calls == 1
 
 
+@in_full
 async def test_a_form_that_was_refused_too_late_says_why(bench: Bench) -> None:
     await bench.send(bench.desk.submission(ADA, "slow", ""))
     await bench.finish(FieldErrors({"name": "That name is taken."}))
@@ -336,6 +339,7 @@ async def test_an_outage_leaves_a_form_as_it_was_filled_in(bench: Bench) -> None
     assert answer["errors"]["name"].endswith("Nothing changed. Please try again in a minute.")
 
 
+@in_full
 @pytest.mark.parametrize("kind", ["command", "action"])
 async def test_a_sentence_is_told_where_its_modal_was_closed_meanwhile(bench: Bench, kind: str) -> None:
     await bench.send(request_for(bench.desk, kind), waited_s=0)
@@ -346,6 +350,7 @@ async def test_a_sentence_is_told_where_its_modal_was_closed_meanwhile(bench: Be
     assert bench.said()[-1].strip() == "There is nothing to fill in."
 
 
+@in_full
 async def test_a_form_that_failed_is_not_said_to_be_done_once_it_was_closed(bench: Bench) -> None:
     await bench.send(bench.desk.submission(ADA, "slow", ""))
     bench.close_modals()
@@ -368,6 +373,7 @@ async def test_a_modal_is_filled_although_slack_was_away_for_a_moment(bench: Ben
     assert "All saved" in text_of(bench.modal)
 
 
+@in_full
 @pytest.mark.parametrize("slow", [True, False])
 async def test_a_modal_that_opened_though_the_connection_broke_is_not_lost(bench: Bench, slow: bool) -> None:
     if not slow:
@@ -500,6 +506,7 @@ async def test_a_slow_event_is_asked_for_again_and_handled_once(bench: Bench) ->
     assert bench.work.calls == 1
 
 
+@in_full
 @pytest.mark.parametrize("trouble", [SlackSilent("TimeoutError"), RuntimeError("a fault of ours")])
 async def test_an_event_that_failed_is_asked_for_again_and_handled_again(
     bench: Bench, trouble: Exception

@@ -118,6 +118,7 @@ async def test_status_doctor_cards_and_home_are_red_for_that_page_alone(office: 
     assert shown.count("· needs reconnecting") == home.count("· needs reconnecting") == 1
 
 
+@in_full
 async def test_a_colleague_with_the_role_brings_the_page_back(either_office: Office) -> None:
     ada = await with_pages(either_office)
     await loses(either_office, BAKERY)
@@ -135,6 +136,7 @@ async def test_a_colleague_with_the_role_brings_the_page_back(either_office: Off
     assert incident.resolution == Resolution.RECONNECTED
 
 
+@in_full
 async def test_newer_tokens_and_a_sign_in_without_the_role_settle_nothing(office: Office) -> None:
     ada = await with_pages(office)
     await loses(office, BAKERY)
@@ -166,6 +168,7 @@ async def test_the_person_s_own_sign_in_with_the_role_given_back_ends_it(office:
     assert await lost(office) == {"Harbor Market"}
 
 
+@in_full
 async def test_a_disconnected_page_is_nobody_s_worry(office: Office) -> None:
     ada = await with_pages(office)
     await loses(office, BAKERY)
@@ -176,6 +179,7 @@ async def test_a_disconnected_page_is_nobody_s_worry(office: Office) -> None:
     await card_with(office, "⚪ Facebook: Blue Door Bakery was disconnected from Acme. Nothing to do.")
 
 
+@in_full
 async def test_when_the_whole_sign_in_dies_its_card_speaks_for_all_and_a_renewal_leaves_what_is_still_lost(
     either_office: Office,
 ) -> None:
@@ -203,6 +207,7 @@ async def test_when_the_whole_sign_in_dies_its_card_speaks_for_all_and_a_renewal
     assert (incident.open, incident.grant_still_valid) == (True, True)
 
 
+@in_full
 async def test_a_warning_about_the_whole_sign_in_gives_way_to_the_page_that_is_lost(office: Office) -> None:
     await with_pages(office)
     [grant] = await grants(office, "facebook")

@@ -17,16 +17,19 @@ import pytest_asyncio
 from sqlmodel import select, update
 
 from bot.services.notifications import Listener
+from bot.services.organizations.notifications import OrganizationGone
 from bot.slack.clients import SlackClients
 from bot.slack.sender import OutboxSender
 from sandbox.core import Fault
 from sandbox.slack.world import ACME, ADA, IRIS, NORTH, OTTO
 from storage.engine.statements import now
 from storage.models import Installation, Notice
+from storage.outbox import Notices, StandIn
 from tests.application import PACE, Office, open_office
 from tests.counts import in_full, sampled
 from tests.crash.children import until
 from tests.databases import another
+from tests.hostile.slack_side import first_organization
 from tests.outbox import put_body, put_text
 from tests.patience import PATIENCE_S
 
@@ -151,6 +154,7 @@ async def test_a_channel_hears_its_messages_in_the_order_they_became_true(either
     assert heard(either_office, SOCIAL) == [f"message {number}" for number in range(1, 13)]
 
 
+@in_full
 async def test_a_message_goes_out_at_once_and_not_at_the_next_tick(paced: Office) -> None:
     await present(paced, SOCIAL)
     await asyncio.sleep(1.05)  # the pause after what was said so far
@@ -357,6 +361,24 @@ async def test_a_message_somebody_deleted_is_posted_anew_and_stays_editable(offi
     assert heard(office, SOCIAL) == ["card, resolved"]
 
 
+async def test_a_message_somebody_deleted_is_not_posted_anew_only_to_be_taken_down(office: Office) -> None:
+    await present(office, SOCIAL)
+    organization_id = (await first_organization(office, ACME)).organization_id
+    await say(office, "card", organization_id=organization_id)
+    await say(office, "another", organization_id=organization_id)
+    await all_settled(office)
+    (card, _) = [m for m in office.slack.state.messages(SOCIAL, ADA) if m.app_id]
+    office.slack.state.remove_message(card)
+
+    gone = OrganizationGone(organization="Acme")
+    async with office.database.system() as session:
+        stand_in = StandIn(kind=gone.KIND, facts=gone.dump())
+        await Notices(session).take_down(organization_id, stand_in, asking=(), open_keys=("card", "another"))
+    await all_settled(office)
+
+    assert heard(office, SOCIAL) == ["Acme was deleted, so there's nothing left to do here."]
+
+
 async def test_a_message_slack_cannot_draw_arrives_as_its_words(office: Office) -> None:
     await present(office, SOCIAL)
     async with office.database.system() as session:
@@ -368,6 +390,7 @@ async def test_a_message_slack_cannot_draw_arrives_as_its_words(office: Office) 
     assert heard(office, SOCIAL) == ["the words"]
 
 
+@in_full
 async def test_what_comes_while_a_process_speaks_is_said_after_it(office: Office) -> None:
     await present(office, SOCIAL, GENERAL)
     office.slack.requests.clear()
@@ -464,6 +487,7 @@ async def test_a_state_of_slacks_costs_no_message_however_long_it_lasts(
     assert heard(office, SOCIAL) == ["patience"]
 
 
+@in_full
 async def test_a_refusal_nobody_knows_is_final_after_six_hours_and_ten_tries(office: Office) -> None:
     await present(office, SOCIAL)
     elsewhere = Elsewhere()
@@ -512,6 +536,7 @@ async def test_an_answer_that_got_lost_is_asked_for_once_a_try_and_ever_more_rar
     assert all(30 * 2**n - 2 < pause <= 60 * 2**n for n, pause in enumerate(pauses))
 
 
+@in_full
 async def test_an_answer_that_never_comes_is_given_up_at_last(office: Office) -> None:
     await present(office, SOCIAL)
     sender = await alone(office)
@@ -579,6 +604,7 @@ class Clumsy:
         raise LookupError(notice.id)
 
 
+@in_full
 async def test_a_fallback_that_fails_repeats_nothing_and_blocks_nothing_for_ever(office: Office) -> None:
     await present(office, SOCIAL)
     sender = await alone(office, Clumsy())
@@ -741,6 +767,7 @@ async def test_of_two_processes_one_rotates_a_token_and_both_use_it(office: Offi
     assert (heard(office, SOCIAL), heard(office, GENERAL)) == (["one"], ["two"])
 
 
+@in_full
 async def test_a_token_that_slack_will_not_rotate_is_given_up_at_last(office: Office) -> None:
     sender = await a_night_later(office, SOCIAL)
     office.slack.state.refresh_tokens.clear()
@@ -795,6 +822,7 @@ async def test_what_a_channel_will_never_hear_goes_elsewhere(office: Office, cha
     assert (await office.person(OTTO)).direct_messages()[-1].text == "card"
 
 
+@in_full
 async def test_an_edit_that_a_channel_takes_no_more_goes_elsewhere_and_one_it_takes_proves_nothing(
     office: Office,
 ) -> None:

@@ -10,6 +10,7 @@ from sandbox.core import Fault
 from sandbox.member import Member, text_of
 from sandbox.slack.world import ACME, OTTO
 from tests.application import CHANNELS, Office
+from tests.counts import in_full
 from tests.stories.told import came_to, connected, grants
 
 CHANNEL = CHANNELS[ACME]
@@ -38,6 +39,7 @@ async def test_an_app_that_a_platform_refuses_is_said_to_the_operator_and_to_no_
     assert len(otto.direct_messages()) == private
 
 
+@in_full
 @pytest.mark.parametrize("office", [OPERATED], indirect=True, ids=["operated"])
 async def test_a_secret_that_a_platform_refuses_at_a_consent_is_said_to_the_operator_once(
     office: Office,
@@ -72,6 +74,7 @@ async def test_an_app_without_a_product_is_said_to_the_operator(office: Office) 
     assert "unauthorized_scope_error" in pages(otto)[0]
 
 
+@in_full
 @pytest.mark.parametrize("office", [OPERATED], indirect=True, ids=["operated"])
 async def test_an_app_that_facebook_has_switched_off_is_said_to_the_operator(office: Office) -> None:
     otto = await office.installed(OTTO)

@@ -6,6 +6,7 @@ from sandbox.browser import Consent
 from sandbox.member import Member, links_in, text_of
 from sandbox.slack.world import ACME, ADA, BEA, GUS, IRIS, IVAN, NORTH, OLGA, OTTO, SOUTH
 from tests.application import Office
+from tests.counts import in_full
 from tests.stories.told import button, connected, hears, joins, said, told, trail
 
 RANDOM = "C0ACMERAN"
@@ -60,6 +61,7 @@ async def test_an_org_wide_install_serves_each_workspace_that_starts_an_organiza
     assert "You aren't a member" in await said(elsewhere, "accounts")
 
 
+@in_full
 async def test_an_organization_of_one_grid_workspace_can_serve_another_by_code(office: Office) -> None:
     iris = await office.person(IRIS, NORTH)
     await iris.install(org_wide=True)
@@ -112,6 +114,7 @@ async def test_a_channel_is_switched_by_choosing_from_those_there_are(office: Of
     assert "Bakery has no accounts yet." in await said(ada, "accounts")
 
 
+@in_full
 async def test_a_plain_member_is_not_advised_to_switch_a_channel(office: Office) -> None:
     ada, olga, otto = await office.installed(), await office.person(OLGA), await office.person(OTTO)
     await olga.command("org create Bakery")
@@ -122,6 +125,7 @@ async def test_a_plain_member_is_not_advised_to_switch_a_channel(office: Office)
     assert "org switch" not in await said(otto, "accounts")
 
 
+@in_full
 async def test_a_member_of_two_where_the_default_is_neither_is_asked_to_choose(office: Office) -> None:
     ada = await office.installed()
     otto = await office.person(OTTO)
@@ -169,6 +173,7 @@ async def test_what_does_not_work_is_answered_with_what_would(office: Office) ->
         assert words in heard[typed]
 
 
+@in_full
 async def test_a_rename_is_seen_everywhere(office: Office) -> None:
     ada = await office.installed()
     await connected(ada, "x", "4711")
@@ -211,6 +216,7 @@ async def test_an_invited_person_gets_in_with_the_role_by_accepting(either_offic
     assert {"person invited", "member added"} <= set(await trail(either_office))
 
 
+@in_full
 async def test_an_invitation_takes_nothing_from_somebody_who_is_in_already(office: Office) -> None:
     ada = await office.installed()
     await joins(ada, await office.person(OLGA), "owner")
@@ -371,6 +377,7 @@ async def test_both_workspaces_work_on_the_same_accounts(either_office: Office) 
         assert "TikTok · " in cards
 
 
+@in_full
 async def test_the_members_list_says_who_comes_from_another_workspace(office: Office) -> None:
     ada, _ = await joined(office)
 
@@ -379,6 +386,7 @@ async def test_the_members_list_says_who_comes_from_another_workspace(office: Of
     assert "Blue Door" in text_of(view)
 
 
+@in_full
 async def test_a_person_of_one_workspace_stays_a_stranger_in_the_other_organization(office: Office) -> None:
     ada, bea = await office.installed(), await office.installed(BEA)
     await connected(ada, "x", "4711")
@@ -425,6 +433,7 @@ async def test_the_only_owner_is_told_what_to_do_instead_of_leaving(office: Offi
     assert f"<@{OTTO}>" in members
 
 
+@in_full
 async def test_an_owner_who_became_the_only_one_meanwhile_stays(office: Office) -> None:
     ada, otto = await office.installed(), await office.person(OTTO)
     await joins(ada, otto, "owner")
@@ -437,6 +446,7 @@ async def test_an_owner_who_became_the_only_one_meanwhile_stays(office: Office) 
     assert "Acme: you are an owner" in await said(ada, "org")
 
 
+@in_full
 async def test_the_only_owner_is_back_as_owner_when_slack_has_them_back(either_office: Office) -> None:
     ada = await either_office.installed()
     otto = await either_office.person(OTTO)
@@ -451,6 +461,7 @@ async def test_the_only_owner_is_back_as_owner_when_slack_has_them_back(either_o
     assert "member returned" in await trail(either_office)
 
 
+@in_full
 async def test_who_was_removed_from_an_organization_does_not_come_back_with_their_slack_account(
     office: Office,
 ) -> None:
@@ -464,6 +475,7 @@ async def test_who_was_removed_from_an_organization_does_not_come_back_with_thei
     assert "You aren't a member" in await said(otto, "org")
 
 
+@in_full
 async def test_who_comes_back_as_a_guest_is_no_member(office: Office) -> None:
     ada, otto = await office.installed(), await office.person(OTTO)
     await joins(ada, otto)
@@ -475,6 +487,7 @@ async def test_who_comes_back_as_a_guest_is_no_member(office: Office) -> None:
     assert "You aren't a member" in await said(otto, "org")
 
 
+@in_full
 async def test_an_old_event_that_comes_again_restores_nobody_whom_slack_has_deactivated(
     office: Office,
 ) -> None:
@@ -488,6 +501,7 @@ async def test_an_old_event_that_comes_again_restores_nobody_whom_slack_has_deac
     assert "member returned" not in await trail(office)
 
 
+@in_full
 async def test_a_rename_to_the_name_of_another_organization_is_refused_as_creating_it_is(
     office: Office,
 ) -> None:

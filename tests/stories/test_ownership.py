@@ -8,6 +8,7 @@ from bot.services.errors import IneligiblePersonError, OrganizationNotFoundError
 from bot.views.errors import sentence
 from sandbox.slack.world import ADA, BEA, GUS, OLGA, OTTO
 from tests.application import Office
+from tests.counts import in_full
 from tests.stories.told import hears, joins, said, trail
 
 
@@ -49,6 +50,7 @@ async def test_only_a_full_member_of_one_of_its_workspaces_can_be_appointed(
         await office.parts.ownership.appoint("Acme", person)
 
 
+@in_full
 async def test_an_unknown_name_and_one_that_several_have_are_told_apart(office: Office) -> None:
     ada, bea = await office.installed(), await office.installed(BEA)
     await ada.command("org create Bakery")

@@ -11,6 +11,7 @@ from sandbox.browser import Consent
 from sandbox.member import links_in, text_of
 from sandbox.slack.world import ADA, BEA
 from storage.models import Account, DeliveryStatus
+from tests.counts import in_full
 from tests.posts import HOUR, counted, schedule
 from tests.stories.test_incidents import card_with, cards, dies, incidents, ready, thread_with
 from tests.stories.told import answer_to, buttons, came_to, connected, hears, said
@@ -59,6 +60,7 @@ async def test_a_reconnect_that_mends_nothing_leaves_the_card_red(either_office:
     assert status.count("🔴 needs reconnecting") == 2
 
 
+@in_full
 async def test_a_reconnect_without_the_permission_to_publish_leaves_the_card_red(office: Office) -> None:
     ada = await ready(office, "tiktok", "octa_demo")
     await dies(office, "authorization_removed", "tiktok")
@@ -122,6 +124,7 @@ async def test_a_first_connection_without_the_permission_to_publish_is_no_succes
     assert "1 account, all connected." in text_of(await office.slack.open_home(ADA))
 
 
+@in_full
 async def test_pages_chosen_without_the_permission_to_publish_are_no_success(office: Office) -> None:
     ada = await office.installed()
 
@@ -132,6 +135,7 @@ async def test_pages_chosen_without_the_permission_to_publish_are_no_success(off
     assert "2 accounts, 2 can't publish yet." in text_of(await office.slack.open_home(ADA))
 
 
+@in_full
 @pytest.mark.parametrize("code", ["left_out", "scope_lost"])
 async def test_a_sign_in_that_was_well_and_comes_back_with_less_gets_a_card(
     office: Office, code: str
@@ -151,6 +155,7 @@ async def test_a_sign_in_that_was_well_and_comes_back_with_less_gets_a_card(
     assert "Other accounts on this sign-in still work." in text_of(shown)
 
 
+@in_full
 async def test_posts_of_what_was_left_out_stay_held_and_the_others_go(office: Office) -> None:
     ada = await with_pages(office)
     async with office.database.system() as session:
@@ -165,6 +170,7 @@ async def test_posts_of_what_was_left_out_stay_held_and_the_others_go(office: Of
     assert await counted(office.database) == {DeliveryStatus.SCHEDULED: 1, DeliveryStatus.HELD: 1}
 
 
+@in_full
 async def test_who_shares_a_sign_in_is_told_of_their_own_page_that_was_left_out(office: Office) -> None:
     ada = await with_pages(office)
     bea = await office.installed(BEA)

@@ -15,6 +15,7 @@ from sandbox.member import text_of
 from sandbox.slack.world import ADA
 from storage.engine.statements import now
 from storage.models import Delivery, Draft, Post
+from tests.counts import in_full
 from tests.media import jpeg, mp4, pdf, png
 from tests.patience import PATIENCE_S
 
@@ -180,6 +181,7 @@ async def test_the_form_says_which_accounts_cannot_take_a_text(office: Office) -
     assert "YouTube" in text_of(view)
 
 
+@in_full
 async def test_a_channel_without_the_app_gets_nothing_and_the_author_a_message(office: Office) -> None:
     ada = await office.installed()
     await ada.connect("facebook", choose=1)
@@ -223,6 +225,7 @@ async def test_a_file_that_is_not_taken_leaves_everything_else_in_the_form(offic
     assert (post.text, [one.file.content for one in post.media]) == ("Fresh mugs today", [jpeg()])
 
 
+@in_full
 async def test_files_an_account_does_not_take_are_said_beside_it(office: Office) -> None:
     ada = await page_owner(office)
     paper = office.slack.upload(ADA, "prices.pdf", pdf(), "application/pdf")
@@ -233,6 +236,7 @@ async def test_files_an_account_does_not_take_are_said_beside_it(office: Office)
     assert "prices.pdf" in text_of(again)
 
 
+@in_full
 async def test_two_pictures_become_one_post_in_their_order(office: Office) -> None:
     ada = await page_owner(office)
     pictures = [
@@ -264,6 +268,7 @@ async def test_a_video_arrives_as_it_is(office: Office) -> None:
     assert [one.file.content for one in post.media] == [mp4()]
 
 
+@in_full
 async def test_a_text_that_a_platform_finds_too_long_can_be_shortened_where_it_says_so(
     office: Office,
 ) -> None:

@@ -1,4 +1,4 @@
-"""`/octapost` alone: the state in one line, and the three buttons that fit it."""
+"""`/octapost` alone: the state in one line, and the buttons that fit it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sandbox.slack.state import Message
 from sandbox.slack.world import GUS, OTTO
 from storage.models import Grant, GrantStatus
 from tests.application import Office
+from tests.counts import in_full
 from tests.stories.told import answer_to, buttons, chosen, connected, joins
 
 ELSEWHERE = "C0ACMERAN"
@@ -41,15 +42,16 @@ async def test_it_offers_what_an_admin_needs_most(office: Office) -> None:
     assert first_line(empty) == "Acme has no accounts yet."
     assert buttons(empty) == ["Connect an account", "Members", "All commands"]
     assert first_line(well) == "🟢 Acme: 1 account, all connected."
-    assert buttons(well) == ["Show accounts", "Connect an account", "All commands"]
+    assert buttons(well) == ["New post", "Show accounts", "Connect an account", "All commands"]
     assert first_line(one) == "🔴 Acme: 1 account, 1 needs reconnecting."
-    assert buttons(one) == ["Reconnect Octa Demo", "Show accounts", "All commands"]
+    assert buttons(one) == ["Reconnect Octa Demo", "New post", "Show accounts", "All commands"]
     assert "Reconnect Octa Demo on X" in text_of(link)
     assert first_line(two) == "🔴 Acme: 2 accounts, 2 need reconnecting."
     assert buttons(two)[0] == "Reconnect…"
     assert "Which account should be reconnected?" in text_of(await answer_to(ada, two, "account.needy"))
 
 
+@in_full
 async def test_its_buttons_lead_where_the_commands_do(office: Office) -> None:
     ada = await office.installed()
     await connected(ada, "x", "4711")
@@ -88,6 +90,7 @@ async def test_a_person_in_no_organization_is_shown_their_invitation_or_whom_to_
     assert "You aren't a member of an Octapost organization" in text_of(stranger)
 
 
+@in_full
 async def test_where_it_is_not_clear_which_organization_is_meant_it_asks(office: Office) -> None:
     ada = await office.installed()
     otto = await office.person(OTTO)

@@ -13,6 +13,7 @@ from sandbox.core import Fault
 from sandbox.member import text_of
 from storage.models import Grant, GrantStatus
 from tests.application import Office
+from tests.counts import in_full
 from tests.patience import PATIENCE_S
 
 
@@ -48,6 +49,7 @@ async def test_fifty_three_days_leave_seven_of_linkedins_sixty_and_the_admin_hea
     assert "7 days" in text_of(warning)
 
 
+@in_full
 async def test_a_week_renews_what_nobody_used(office: Office) -> None:
     ada = await office.installed()
     await ada.connect("x", Consent(person="4711"))
@@ -72,6 +74,7 @@ async def test_a_removed_permission_is_noticed_after_two_looks(office: Office) -
     assert (first.status, second.reason) == (GrantStatus.HEALTHY, "invalid_grant")
 
 
+@in_full
 async def test_a_message_on_its_way_is_not_said_twice_because_time_passes(office: Office) -> None:
     ada = await office.installed()
     seen = len(ada.direct_messages())

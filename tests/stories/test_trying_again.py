@@ -5,6 +5,7 @@ from __future__ import annotations
 from sandbox.browser import Consent
 from sandbox.member import links_in, text_of
 from tests.application import Office
+from tests.counts import in_full
 from tests.stories.told import answer_to, buttons, connected, disconnect, hears, said
 
 OCTA, PENNY = "octa_demo", "private_penny"
@@ -36,6 +37,7 @@ async def test_cancel_during_a_reconnect_is_followed_by_a_reconnect_of_the_same_
     assert "Penny" not in await said(ada, "accounts")
 
 
+@in_full
 async def test_a_reconnect_that_found_nothing_to_use_is_tried_again_for_the_same_account(
     office: Office,
 ) -> None:
@@ -51,6 +53,7 @@ async def test_a_reconnect_that_found_nothing_to_use_is_tried_again_for_the_same
     assert "Sign in at YouTube as" in text_of(again)
 
 
+@in_full
 async def test_a_reconnect_of_what_was_disconnected_meanwhile_connects_nobody_else_by_itself(
     office: Office,
 ) -> None:
@@ -67,6 +70,7 @@ async def test_a_reconnect_of_what_was_disconnected_meanwhile_connects_nobody_el
     assert "Acme has no accounts yet." in await said(ada, "accounts")
 
 
+@in_full
 async def test_a_renewal_that_is_settled_meanwhile_is_not_begun_again(office: Office) -> None:
     ada = await office.installed()
     await connected(ada, "tiktok", OCTA)

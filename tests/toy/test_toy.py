@@ -22,6 +22,7 @@ from sandbox.world import World
 from storage.models import Grant, GrantStatus
 from tests.ageing import age
 from tests.application import EITHER, Office, open_office
+from tests.counts import in_full
 from tests.databases import postgres
 from tests.toy.adapter import Toy
 from tests.toy.simulator import ToySimulator
@@ -114,6 +115,7 @@ async def test_a_token_that_is_extended_no_more_is_warned_about_and_ends(office:
     assert "incident.reconnect" in str(over.blocks)
 
 
+@in_full
 async def test_a_grant_that_toy_ends_is_reconnected(office: Office) -> None:
     ada = await office.installed(ADA)
     await ada.connect("toy", TESS)

@@ -14,6 +14,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import pytest
 
 from bot.services.notifications import Living, Notification
+from bot.services.organizations.deletion import ASKING
 from bot.views.messages import KINDS, VIEWS
 from sandbox.slack.blocks import message_faults
 from storage.models import Role
@@ -122,3 +123,12 @@ def test_slack_takes_the_message_of_every_event(name: str) -> None:
 
     assert message.text
     assert message_faults(message.body["blocks"]) == []
+
+
+@pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if not issubclass(kind, Living)])
+def test_a_message_with_a_button_is_known_to_ask_for_something(name: str) -> None:
+    platforms = settings().platforms()
+
+    message = VIEWS[KINDS[name]](filled(KINDS[name]), lambda key: platforms[key].platform)
+
+    assert ('"action_id"' in json.dumps(message.body["blocks"])) == (name in ASKING)

@@ -11,6 +11,7 @@ from sandbox.core import Fault
 from storage.memberships import Members
 from storage.models import Account, AttemptOutcome, ConnectionAttempt, Notice, Role, SignIn, Ticket
 from tests.application import Office
+from tests.counts import in_full
 from tests.pages import press, query_of
 from tests.storage.world import run_sql
 from tests.web.test_connect_callback import CANNOT, approve, consent_to_x
@@ -18,6 +19,7 @@ from tests.web.test_connect_callback import CANNOT, approve, consent_to_x
 DONE = "<h1>Done. Back to Slack.</h1>"
 
 
+@in_full
 async def test_the_page_at_the_end_is_the_same_however_often_it_is_loaded(
     office: Office, browser: httpx.AsyncClient
 ) -> None:
@@ -46,6 +48,7 @@ async def test_a_visit_that_comes_while_the_first_is_at_it_waits_and_sees_the_sa
     assert office.token_calls() == 1
 
 
+@in_full
 async def test_what_was_cut_off_while_it_loaded_is_there_at_the_next_try(
     office: Office, browser: httpx.AsyncClient
 ) -> None:
@@ -88,6 +91,7 @@ async def test_the_outcome_is_nobody_elses(office: Office, browser: httpx.AsyncC
         assert account.name not in page.text
 
 
+@in_full
 async def test_who_lost_the_role_meanwhile_is_told_that_and_no_names(
     office: Office, browser: httpx.AsyncClient
 ) -> None:

@@ -14,6 +14,7 @@ from sandbox.slack.world import ADA
 from storage.memberships import Members
 from storage.models import Account, ConnectionAttempt, Grant, GrantStatus, Notice, Role
 from tests.application import Office
+from tests.counts import in_full
 from tests.pages import press, query_of
 from tests.platforms import PLATFORMS
 
@@ -153,6 +154,7 @@ async def test_a_missing_product_is_named_and_called_our_fault(
     assert "Whoever runs Octapost" in page.text
 
 
+@in_full
 @pytest.mark.parametrize(
     ("sent", "shown"),
     [
@@ -200,6 +202,7 @@ async def test_every_form_of_refusal_of_every_platform_ends_the_trip_and_is_said
     assert code in (await office.message(notice))["text"]
 
 
+@in_full
 @pytest.mark.parametrize("platform", ["facebook", "instagram"])
 async def test_an_app_that_is_not_active_is_our_fault(
     office: Office, browser: httpx.AsyncClient, platform: str

@@ -27,6 +27,7 @@ from storage.engine.statements import now
 from storage.models import Grant, GrantStatus
 from storage.tallies import Outcome, Tallies
 from tests.application import Office
+from tests.counts import in_full
 from tests.databases import sqlite_file
 from tests.outbox import put_text
 from tests.patience import PATIENCE_S
@@ -162,6 +163,7 @@ async def test_a_clock_that_stopped_makes_it_not_ready(
         assert (await visitor.get("/livez")).status_code == 200
 
 
+@in_full
 async def test_a_clock_ticks_while_its_jobs_take_long(worker: process.Running) -> None:
     clock, never = worker.parts.scheduler, asyncio.Event()
     clock.every(timedelta(milliseconds=10), "long", never.wait)
@@ -282,6 +284,7 @@ async def test_the_database_is_asked_once_in_ten_seconds(
     assert second["octapost_outbox_waiting"] == first["octapost_outbox_waiting"]
 
 
+@in_full
 async def test_without_a_database_there_are_still_counters(
     worker: process.Running, watcher: httpx.AsyncClient
 ) -> None:
@@ -314,6 +317,7 @@ async def test_however_many_ask_the_database_is_tried_once_a_second() -> None:
     assert asked == 1
 
 
+@in_full
 async def test_metrics_that_could_not_be_measured_are_not_tried_for_by_everyone(
     worker: process.Running, watcher: httpx.AsyncClient
 ) -> None:
@@ -327,6 +331,7 @@ async def test_metrics_that_could_not_be_measured_are_not_tried_for_by_everyone(
     assert [line["event"] for line in logs].count("metrics.not_measured") == 1
 
 
+@in_full
 async def test_a_port_that_is_taken_is_named_with_its_setting(office: Office, tmp_path: Path) -> None:
     with bound() as taken:
         taken.listen()

@@ -20,6 +20,7 @@ from bot.settings import Settings
 from bot.views.plain_pages import PlainPage
 from bot.web.browsers import Cookies
 from bot.web.pages import Pages, form_action_sources
+from sandbox.browser import PLAIN
 from storage.models import new_secret
 from storage.vault import KeyRing
 from tests.application import Office, open_office
@@ -243,7 +244,7 @@ SUPPORT = "mailto:help@example.com"
 
 @pytest.mark.parametrize("office", [{"OCTAPOST_SUPPORT_URL": SUPPORT}], indirect=True)
 async def test_the_landing_page_leads_to_privacy_and_support(office: Office) -> None:
-    async with httpx.AsyncClient(base_url=office.parts.settings.public_url) as browser:
+    async with httpx.AsyncClient(verify=PLAIN, base_url=office.parts.settings.public_url) as browser:
         landing = await browser.get("/")
         privacy = await browser.get("/privacy")
 
@@ -255,7 +256,7 @@ async def test_the_landing_page_leads_to_privacy_and_support(office: Office) -> 
 
 
 async def test_without_a_support_address_the_privacy_page_names_who_to_ask(office: Office) -> None:
-    async with httpx.AsyncClient(base_url=office.parts.settings.public_url) as browser:
+    async with httpx.AsyncClient(verify=PLAIN, base_url=office.parts.settings.public_url) as browser:
         privacy = await browser.get("/privacy")
 
     assert "Ask the person who added Octapost to your Slack workspace." in privacy.text

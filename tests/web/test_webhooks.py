@@ -26,6 +26,7 @@ from sandbox.platforms.meta.auth import META_SECRET
 from storage.engine.statements import now
 from storage.models import Account, AuditLine, FoundAccount, Grant, GrantStatus, new_secret
 from tests.application import Office, open_office
+from tests.counts import in_full
 from tests.patience import PATIENCE_S
 from tests.storage.world import run_sql
 
@@ -113,6 +114,7 @@ async def test_a_deletion_leaves_no_token_of_the_person_or_their_pages(
         assert len(list(told)) == 1
 
 
+@in_full
 async def test_a_late_deauthorization_does_not_end_what_the_person_renewed_since(office: Office) -> None:
     person, _ = await connect_facebook(office)
     old = signed_request(META_SECRET, user_id=person, issued_at=int(time.time()) - 3600)
@@ -128,6 +130,7 @@ async def test_a_late_deauthorization_does_not_end_what_the_person_renewed_since
     assert grant.access_sealed is not None
 
 
+@in_full
 @pytest.mark.parametrize("issued_at", [None, 10**30])
 async def test_a_departure_that_does_not_say_when_counts_from_now(office: Office, issued_at: object) -> None:
     person, _ = await connect_facebook(office)
@@ -231,6 +234,7 @@ async def connect_tiktok(office: Office) -> Any:
     return ada
 
 
+@in_full
 async def test_access_removed_in_the_tiktok_app_asks_a_person_at_once(office: Office) -> None:
     ada = await connect_tiktok(office)
     seen = len(ada.direct_messages())
@@ -303,6 +307,7 @@ async def becomes(office: Office, platform: str, holds: Callable[[Grant], bool])
             await asyncio.sleep(0.05)
 
 
+@in_full
 @pytest.mark.parametrize(
     "said",
     [
@@ -326,6 +331,7 @@ async def test_a_removal_that_may_not_be_about_this_sign_in_is_decided_by_asking
     assert (after.status, after.last_outcome) == (GrantStatus.HEALTHY, "fresh")
 
 
+@in_full
 async def test_a_removal_that_reaches_us_two_days_late_is_believed_when_tiktok_says_it_too(
     office: Office,
 ) -> None:
@@ -348,6 +354,7 @@ async def test_a_removal_that_reaches_us_two_days_late_is_believed_when_tiktok_s
     )
 
 
+@in_full
 async def test_what_tiktok_has_called_good_since_a_late_word_is_not_asked_about_again(office: Office) -> None:
     await connect_tiktok(office)
     [grant] = await grants(office, "tiktok")
@@ -365,6 +372,7 @@ async def test_what_tiktok_has_called_good_since_a_late_word_is_not_asked_about_
     assert (after.status, after.due_at) == (GrantStatus.HEALTHY, grant.due_at)
 
 
+@in_full
 async def test_a_departure_just_before_a_sign_in_at_facebook_erases_nothing(office: Office) -> None:
     person, _ = await connect_facebook(office)
     [grant] = await grants(office, "facebook")
@@ -381,6 +389,7 @@ async def test_a_departure_just_before_a_sign_in_at_facebook_erases_nothing(offi
     assert after.access_sealed is not None
 
 
+@in_full
 async def test_a_word_that_could_not_be_acted_on_is_heard_when_it_comes_again(office: Office) -> None:
     await connect_tiktok(office)
     [grant] = await grants(office, "tiktok")

@@ -89,6 +89,12 @@ class PlatformCatalog:
             raise Misconfigured("no_credentials")
         return self._platforms[platform].clients[app]
 
+    def cents_per_day(self, platform: str) -> float | None:
+        """Return how many US cents our posts to a platform may cost within 24 hours; None: as many as they do."""
+        found = next(iter(self._platforms[platform].clients.values()), None)
+        cents = found.options.get("cents_per_day") if found is not None else None
+        return float(cents) if cents else None
+
     def is_configured(self, platform: str, app: str) -> bool:
         """Tell whether this installation has credentials for an app."""
         found = self._platforms.get(platform)

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.services.accounts.facts import cannot_publish
+from bot.services.accounts.offers import Offers
 from bot.services.acting import acting
 from bot.services.errors import BlockedAccountError, NotFoundError, NothingChosenError, Thing
-from bot.services.notifications import AccountsConnected, ConsentSettled
-from bot.services.outbox import Conversation, enqueue, notify_admins
+from bot.services.notifications import AccountsConnected
+from bot.services.outbox import notify_admins
 from bot.services.permissions import Permission
 from storage.account_labels import labels
 from storage.accounts import Accounts
 from storage.audit import Audit
 from storage.discoveries import Discoveries
 from storage.grants import Grants
-from storage.models import Account, Discovery, FoundAccount, Grant, GrantStatus, new_id
-from storage.outbox import Notices
+from storage.models import Account, Discovery, FoundAccount, Grant, GrantStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -139,7 +139,7 @@ class Choosing:
                 cannot_publish=unable,
             )
             await self._report(session, actor, grant, accounts)
-            await self._redraw(session, actor, discovery, grant)
+            await Offers(self.vault).chosen(session, self.catalog, discovery, grant, actor.sender.user_id)
             await notify_admins(session, actor, f"chosen:{discovery_id}:{len(chosen)}:{accounts[0].id}", news)
         return Chosen(
             platform=self.catalog.platform(grant.platform), accounts=accounts, cannot_publish=unable
@@ -174,29 +174,6 @@ class Choosing:
             )
             for one in found
         ]
-
-    async def _redraw(self, session: AsyncSession, actor: Actor, discovery: Discovery, grant: Grant) -> None:
-        """Let the message that offered the choice say what was chosen, and offer what is left."""
-        notice = await Notices(session).get(discovery.message_key)
-        if notice is None:
-            return
-        discoveries = Discoveries(session, self.vault)
-        chosen = await discoveries.connected(actor.organization_id, discovery.id)
-        left, _ = await discoveries.count(actor.organization_id, discovery.id)
-        said = ConsentSettled.load(notice.facts)
-        unable = [*said.cannot_publish, *cannot_publish(self.catalog, chosen, grant)]
-        now = replace(
-            said,
-            attached=tuple(labels(chosen).values()),
-            cannot_publish=tuple(dict.fromkeys(unable)),
-            to_choose=left,
-            discovery_id=discovery.id if left else "",
-            chosen_by=actor.sender.user_id,
-        )
-        there = Conversation(
-            slack_id=notice.slack_id, id=notice.channel, organization_id=actor.organization_id
-        )
-        await enqueue(session, there, f"{notice.key}:{new_id('edt')}", now, edits=notice.key)
 
     async def _report(
         self, session: AsyncSession, actor: Actor, grant: Grant, accounts: Sequence[Account]

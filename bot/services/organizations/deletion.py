@@ -14,16 +14,32 @@ from bot.services.access import members_with
 from bot.services.accounts.revoking import RevocationResult
 from bot.services.acting import acting
 from bot.services.errors import NotConfirmedError, NotMemberError
-from bot.services.notifications import DeletionReceipt, OrganizationDeleted, ReceiptLine
+from bot.services.notifications import (
+    ChannelRequested,
+    ConsentFailed,
+    ConsentSettled,
+    ConsentWaiting,
+    DeletionReceipt,
+    FormNotOpened,
+    InvitationReceived,
+    OrganizationDeleted,
+    ReceiptLine,
+    Welcome,
+)
+from bot.services.organizations.notifications import AccessRequested, OrganizationGone
 from bot.services.outbox import Conversation, enqueue
 from bot.services.permissions import HIGHEST, Permission
+from bot.services.posts.results import key_of
 from storage.accounts import Accounts
 from storage.deletions import Deletions
 from storage.engine import time_limit
 from storage.grants import Grants
+from storage.incidents import Incidents
 from storage.media import Files
 from storage.organization_names import alike
 from storage.organizations import Organizations
+from storage.outbox import Notices, StandIn
+from storage.post_listings import PostListings, Which
 from storage.posts import Posts
 from storage.revocations import Revocations
 from storage.uploads import Uploads
@@ -37,7 +53,7 @@ if TYPE_CHECKING:
     from bot.services.accounts.revoking import Revoking
     from storage.deletions import Inventory
     from storage.engine.db import Database
-    from storage.models import Account, Deletion, Grant, Membership
+    from storage.models import Account, Deletion, Grant, Membership, Organization
     from storage.vault import Vault
 
 log = logger(__name__)
@@ -45,7 +61,21 @@ DELETED_WITHIN_S = 60.0
 """How long the transaction may take, however little time a request has: it grows with the organization."""
 LINES_A_MESSAGE = 60
 """So many accounts fit into one message, however long their names are."""
-ABOUT_DELETIONS = frozenset({OrganizationDeleted.KIND, DeletionReceipt.KIND})
+ABOUT_DELETIONS = frozenset({OrganizationDeleted.KIND, DeletionReceipt.KIND, OrganizationGone.KIND})
+ASKING = frozenset(
+    kind.KIND
+    for kind in (
+        AccessRequested,
+        ChannelRequested,
+        ConsentFailed,
+        ConsentSettled,
+        ConsentWaiting,
+        FormNotOpened,
+        InvitationReceived,
+        Welcome,
+    )
+)
+"""Messages that offer to do something for the organization. Of cards and posts only the open ones do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +139,7 @@ class DeletionService:
             told = await members_with(session, organization.id, Permission.RECEIVE_NOTICES)
             owners = [(m.team_id, m.user_id) for m in told if m.role == HIGHEST]
             held = await Grants(session, self.vault).of_organization(organization.id)
+            await _take_down(session, organization)
             accounts = await deletions.take_accounts(organization.id)
             deletion = await deletions.begin(organization, len(accounts), owners)
             await self._queue(session, organization.id, held, accounts, deletion.id)
@@ -165,6 +196,15 @@ class DeletionService:
         for account in accounts:
             if account.grant_id not in known:
                 await revocations.note(account, RevocationResult.OVER, deletion_id)
+
+
+async def _take_down(session: AsyncSession, organization: Organization) -> None:
+    """Let every message that still offers to do something for the organization say that it is gone."""
+    keys = {key for incident in await Incidents(session).shown(organization.id) for key in incident.card.keys}
+    keys |= {key_of(post_id) for post_id in await PostListings(session).ids(organization.id, Which.OPEN)}
+    gone = OrganizationGone(organization=organization.name)
+    stand_in = StandIn(kind=gone.KIND, facts=gone.dump())
+    await Notices(session).take_down(organization.id, stand_in, asking=ASKING, open_keys=keys)
 
 
 async def _announce(

@@ -64,3 +64,11 @@ class MemberRemoved(Notification):
     organization: str
     removed_by: str
     """The user id of whoever removed them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganizationGone(Notification):
+    """Stands where a message offered to do something for an organization that was deleted since."""
+
+    KIND = "organization_gone"
+    organization: str

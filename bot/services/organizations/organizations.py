@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bot.services.accounts.offers import Offers
 from bot.services.acting import acting
 from bot.services.errors import Limit, LimitReachedError, NameFault, OrganizationNameError
 from bot.services.organizations.invitations import invitations_for
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from storage.engine.db import Database
     from storage.organization_summaries import Summary
     from storage.standing import Standing
+    from storage.vault import Vault
 
 LONGEST_NAME = 80
 
@@ -47,6 +49,7 @@ class OrganizationService:
     database: Database
     people: People
     cards: Cards
+    vault: Vault
 
     async def overview(self, sender: Sender, standing: Standing) -> Overview:
         """Return the sender's organizations in this workspace and their open invitations."""
@@ -82,7 +85,7 @@ class OrganizationService:
             raise LimitReachedError(Limit.ORGANIZATIONS_A_DAY, FOUNDED_A_DAY) from None
 
     async def rename(self, actor: Actor, name: str) -> None:
-        """Give the actor's organization another name, also on its open cards.
+        """Give the actor's organization another name, also on its open cards and choices.
 
         Raises:
             OrganizationNameError: It cannot have this name.
@@ -95,6 +98,7 @@ class OrganizationService:
                 await Audit(session).write(actor.organization_id, actor.membership_id, "organization renamed")
                 for incident in await Incidents(session).all_open(actor.organization_id):
                     await self.cards.show_names(session, incident)
+                await Offers(self.vault).organization_renamed(session, actor.organization_id, name)
         except NameTaken:
             raise OrganizationNameError(NameFault.TAKEN, name) from None
 

@@ -20,14 +20,17 @@ from adapters.base import (
     TokenRefused,
     Tokens,
 )
+from bot.services.posts.budgets import charges_of, check
 from bot.services.posts.contents import load
 from bot.services.posts.policy import FILE_GONE
 from storage.accounts import Accounts
+from storage.engine.statements import database_time
 from storage.models import StepStatus
 
 if TYPE_CHECKING:
     from adapters.base import Adapter, Handles, Media
     from bot.services.accounts.catalog import PlatformCatalog
+    from bot.services.posts.budgets import Charge
     from bot.services.tokens.fresh import Fresh, FreshTokens
     from bot.services.tokens.refreshing import Refresher
     from storage.deliveries import Work
@@ -176,6 +179,24 @@ class PublishingCalls:
         for file in (*content.all_media, *filter(None, [content.cover])):
             if not await stored.has(file):
                 raise Rejected(FILE_GONE)
+
+    def charges(self, work: Work, position: int) -> tuple[Charge, ...]:
+        """Return what a step takes from the budgets of the account and of its app."""
+        platform, content = work.account.platform, load(work.delivery.content)
+        publisher = self.publisher(platform)
+        step = publisher.steps(content)[position]
+        return charges_of(publisher.facts, work.account, content, step, self.catalog.cents_per_day(platform))
+
+    async def check_budget(self, work: Work) -> None:
+        """Return if the delivery's first step has room in its budgets today.
+
+        Raises:
+            Busy: It has not; `retry_after` says until when.
+
+        """
+        if charges := self.charges(work, 0):
+            async with self.database.system(write=False) as session:
+                await check(session, charges, await database_time(session))
 
     async def report(self, grant: Grant | None, error: Misconfigured) -> None:
         """Tell the operator that the platform refuses our app."""

@@ -11,7 +11,13 @@ from sqlalchemy.exc import IntegrityError
 
 from adapters.base import Capability, Publishes
 from bot.services.acting import acting
-from bot.services.errors import AlreadyResolvedError, NotFoundError, NothingChosenError, Thing
+from bot.services.errors import (
+    AlreadyResolvedError,
+    NotFoundError,
+    NothingChosenError,
+    PostChangedError,
+    Thing,
+)
 from bot.services.permissions import Permission
 from bot.services.posts import contents
 from bot.services.posts.drafts import (
@@ -24,11 +30,13 @@ from bot.services.posts.drafts import (
     needs_title,
     with_uploads,
 )
+from bot.services.posts.editing import applied, opened
 from storage.audit import Audit
 from storage.drafts import Drafts
 from storage.engine.statements import database_time
 from storage.media import Files
-from storage.posts import NewPost, Posts, Target
+from storage.post_edits import revision_of
+from storage.posts import NewPost, Posts, Target, post_of
 from storage.uploads import Uploads
 
 if TYPE_CHECKING:
@@ -174,11 +182,14 @@ class Composing:
         return adapter.publisher if isinstance(adapter, Publishes) else None
 
     async def draft(self, actor: Actor, draft_id: str) -> Written:
-        """Return what the actor has written under this id; nothing yet is an empty form."""
+        """Return what the actor has written under this id: of a form that changes a post, at first what it says."""
         try:
             return await self.resume(actor, draft_id)
         except NotFoundError:
-            return Written()
+            if revision_of(draft_id) is None:
+                return Written()
+        async with self._database.organization(actor.organization_id, write=False) as session:
+            return (await opened(session, actor, post_of(draft_id))).written
 
     async def resume(self, actor: Actor, draft_id: str) -> Written:
         """Return what is in a draft of the actor's.
@@ -204,6 +215,7 @@ class Composing:
 
         Raises:
             NotFoundError: The draft is somebody else's.
+            PostChangedError: Something was decided about the post that it changes.
 
         """
         async with acting(self._database, actor, Permission.PUBLISH) as session:
@@ -217,6 +229,8 @@ class Composing:
                     channel=where.channel,
                 )
             except LookupError:
+                if revision_of(draft_id) is not None:
+                    raise PostChangedError from None
                 raise NotFoundError(Thing.DRAFT) from None
 
     async def discard(self, actor: Actor, draft_id: str) -> None:
@@ -283,10 +297,10 @@ class Composing:
 
         """
         async with self._database.organization(actor.organization_id, write=False) as session:
-            _due(written.due_at, await database_time(session))
+            due(written.due_at, await database_time(session))
 
     async def publish(self, actor: Actor, draft_id: str, written: Written, where: Where) -> Post:
-        """Decide to publish the post, and return it. The draft is gone then.
+        """Decide to publish the post, or to change it, and return it. The draft is gone then.
 
         Raises:
             NothingChosenError: No account was chosen.
@@ -295,6 +309,8 @@ class Composing:
             UnsuitedError: An account can't take it.
             ProblemsError: A platform does not take it as it is.
             TimeError: It is for a time that is over, or too far away.
+            PostChangedError: Something was decided about the post that the form changes.
+            PostOutError: The post that the form changes is going out to one of the accounts, or is live there.
 
         """
         chosen = await self.chosen(actor, written)
@@ -309,23 +325,24 @@ class Composing:
         self, actor: Actor, draft_id: str, written: Written, where: Where, chosen: Sequence[Candidate]
     ) -> Post:
         async with acting(self._database, actor, Permission.PUBLISH) as session:
-            due_at = _due(written.due_at, await database_time(session))
-            post = await Posts(session).schedule(
-                actor.organization_id,
-                NewPost(
-                    draft_id=draft_id,
-                    author=actor.membership_id,
-                    text=written.text,
-                    content=dump(written),
-                    slack_id=where.slack_id,
-                    channel=where.channel,
-                ),
-                [self._target(one, written, due_at) for one in chosen],
+            due_at = due(written.due_at, await database_time(session))
+            new = NewPost(
+                draft_id=draft_id,
+                author=actor.membership_id,
+                text=written.text,
+                content=dump(written),
+                slack_id=where.slack_id,
+                channel=where.channel,
             )
+            targets, done = [self._target(one, written, due_at) for one in chosen], "post scheduled"
+            if revision_of(draft_id) is None:
+                post = await Posts(session).schedule(actor.organization_id, new, targets)
+            else:
+                post, done = await applied(session, actor, draft_id, new, targets), "post edited"
             await self._use_files(session, actor, post, written)
             await Drafts(session).discard(actor.organization_id, actor.membership_id, draft_id)
             await Audit(session).write(
-                actor.organization_id, actor.membership_id, "post scheduled", post.id, accounts=len(chosen)
+                actor.organization_id, actor.membership_id, done, post.id, accounts=len(chosen)
             )
             await self._results.update(session, post)
         return post
@@ -348,7 +365,7 @@ class Composing:
         )
 
 
-def _due(wanted: datetime | None, clock: datetime) -> datetime:
+def due(wanted: datetime | None, clock: datetime) -> datetime:
     """Return when the post is due. A time of the last minutes is now: the form took that long."""
     if wanted is None or clock - timedelta(minutes=5) < wanted <= clock:
         return clock

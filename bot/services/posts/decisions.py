@@ -11,6 +11,7 @@ from bot.services.permissions import Permission
 from storage.audit import Audit
 from storage.deliveries import PostDeliveries
 from storage.delivery_decisions import DeliveryDecisions
+from storage.post_edits import PostEdits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,6 +86,7 @@ class DeliveryDecider:
                 actor.organization_id, actor.membership_id, f"delivery {decision}", each
             )
         post = await PostDeliveries(session).post(actor.organization_id, found[0].post_id)
+        await PostEdits(session).decided(actor.organization_id, found[0].post_id)
         if post is not None:
             await self._results.update(session, post)
 

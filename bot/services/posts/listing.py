@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bot.services.errors import NotFoundError, Thing
 from bot.services.posts.drafts import Written, load
 from bot.services.posts.results import report
 from storage.drafts import Drafts
@@ -70,6 +71,19 @@ class PostLists:
             found = await listings.page(actor.organization_id, which, at.number * SIZE, SIZE)
         posts = tuple(report(one.post, one.deliveries, one.steps, one.author) for one in found)
         return PostPage(which=which, at=at, posts=posts)
+
+    async def post(self, actor: Actor, post_id: str) -> PostReport:
+        """Return one post of the actor's organization.
+
+        Raises:
+            NotFoundError: It has no such post.
+
+        """
+        async with self.database.organization(actor.organization_id, write=False) as session:
+            found = await PostListings(session).get(actor.organization_id, post_id)
+        if found is None:
+            raise NotFoundError(Thing.POST)
+        return report(found.post, found.deliveries, found.steps, found.author)
 
     async def drafts(self, actor: Actor, number: int) -> DraftPage:
         """Return a page of the actor's drafts, what they changed last first; see `posts` for the number."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -31,6 +32,14 @@ NO_RECEIPT = "no_receipt"
 """Our own code: a step cannot follow one whose id nobody knows."""
 FILE_GONE = "file_gone"
 """Our own code: a file of the post is not stored any more."""
+CAP_REACHED = "cap_reached"
+"""Our own code: as many posts as the platform takes within 24 hours went out."""
+MONEY_SPENT = "money_spent"
+"""Our own code: what the operator lets posts cost within 24 hours is spent."""
+TOO_SOON = "too_soon"
+"""Our own code: the account's last post went out a moment ago."""
+POSTPONED = "Postponed"
+"""The outcome of a delivery that got a later time because a limit of the day is used up."""
 LINK_WITHIN = timedelta(hours=24)
 """How long the platform is asked for the address of a post that is live."""
 MOST_EXPIRED = 5
@@ -48,6 +57,8 @@ class Move(StrEnum):
     """A person must change something."""
     PARK = "park"
     """The account's grant has ended: it is held until somebody reconnects."""
+    POSTPONE = "postpone"
+    """A limit of the day is used up: it gets a later time, and people see it."""
     OPERATOR = "operator"
     """Our app is at fault: the operator is told, and it is tried again."""
 
@@ -66,9 +77,14 @@ def pause(failures: int) -> timedelta:
     return min(doubled, LONGEST_PAUSE)
 
 
-def after(error: PlatformError, failures: int) -> Decision:
-    """Return what follows an error after which nothing was published; `failures` came before it."""
+def after(error: PlatformError, failures: int, cap_codes: Collection[str] = ()) -> Decision:
+    """Return what follows an error after which nothing was published; `failures` came before it.
+
+    `cap_codes`: those with which the platform says that its daily cap is used up.
+    """
     match error:
+        case Busy() if error.retry_after and error.code in {CAP_REACHED, MONEY_SPENT, *cap_codes}:
+            return Decision(move=Move.POSTPONE, again_in=error.retry_after)
         case Expired():
             move = Move.ANEW if failures < MOST_EXPIRED else Move.FAIL
             return Decision(move=move, again_in=timedelta(0) if failures == 0 else pause(failures))

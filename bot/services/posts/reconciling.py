@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from adapters.base import GrantDead, PlatformError
 from bot.ops.logs import logger
 from bot.ops.metrics import DELIVERIES
+from bot.services.posts.budgets import give_back
 from bot.services.posts.contents import load
 from bot.services.posts.policy import LINK_WITHIN, Judgement, Verdict, judge, pause
 from storage.deliveries import Deliveries, handles_of
@@ -17,6 +18,8 @@ from storage.engine.statements import database_time
 from storage.models import DeliveryStatus, StepStatus
 
 if TYPE_CHECKING:
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
     from adapters.base import Finding, Handles, Receipt
     from bot.services.posts.calls import PublishingCalls
     from bot.services.posts.results import Results
@@ -122,12 +125,12 @@ class Reconciling:
             deliveries = Deliveries(session, self._vault)
             match judgement.verdict:
                 case Verdict.SEND_AGAIN:
-                    await deliveries.undo_step(row)
+                    await self._undo(session, work, row)
                     await deliveries.settle(
                         delivery, DeliveryStatus.READY, again_in=judgement.again_in, looks=0
                     )
                 case Verdict.FAIL:
-                    await deliveries.undo_step(row)
+                    await self._undo(session, work, row)
                     await deliveries.settle(
                         delivery, DeliveryStatus.FAILED, outcome="Rejected", code=code, looks=looks
                     )
@@ -142,6 +145,11 @@ class Reconciling:
             await self._results.update(session, work.post)
         DELIVERIES.labels(work.account.platform, judgement.verdict).inc()
         log.info("delivery.looked", delivery=delivery.id, verdict=judgement.verdict, code=code)
+
+    async def _undo(self, session: AsyncSession, work: Work, row: DeliveryStep) -> None:
+        """Forget a step that certainly did not happen, and what it took from the budgets."""
+        await Deliveries(session, self._vault).undo_step(row)
+        await give_back(session, self._calls.charges(work, row.position), row.started_at)
 
 
 def _stored(receipt: Receipt) -> dict[str, str]:

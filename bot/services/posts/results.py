@@ -34,6 +34,7 @@ class DeliveryReport:
     """How far one delivery is."""
 
     id: str
+    account_id: str
     account: str
     """Its name, told apart from others of the same name."""
     platform: str
@@ -70,7 +71,7 @@ class Results:
 
     async def update(self, session: AsyncSession, post: Post) -> None:
         """Bring the post's message up to date; post it if there is none yet."""
-        key = f"post:{post.id}"
+        key = key_of(post.id)
         notice = await Notices(session).get(key)
         one = PostResult(organization_id=post.organization_id, post_id=post.id)
         if notice is None:
@@ -114,6 +115,11 @@ class Results:
             log.error("post.no_recipient", post=one.post_id, code=code)
 
 
+def key_of(post_id: str) -> str:
+    """Return the key of the notice that carries a post's message."""
+    return f"post:{post_id}"
+
+
 def report(
     post: Post,
     rows: Sequence[tuple[Delivery, Account]],
@@ -140,6 +146,7 @@ def _report(
     live = [step for step in steps if step.status == StepStatus.SENT]
     return DeliveryReport(
         id=row.id,
+        account_id=account.id,
         account=named.get(account.id, account.name),
         platform=account.platform,
         place=row.place,

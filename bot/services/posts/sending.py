@@ -14,10 +14,12 @@ from sqlalchemy.exc import DBAPIError
 from adapters.base import Accepted, Misconfigured, OutcomeUnknown, PlatformError, Rejected, TokenRefused
 from bot.ops.logs import logger
 from bot.ops.metrics import DELIVERIES
+from bot.services.posts.budgets import give_back, reserve
 from bot.services.posts.contents import load
-from bot.services.posts.policy import LOOKS, NO_RECEIPT, Decision, Move, after
+from bot.services.posts.policy import LOOKS, NO_RECEIPT, POSTPONED, Decision, Move, after
 from storage.deliveries import Deliveries, handles_of
 from storage.engine.autocommit import FAILURES
+from storage.engine.statements import now
 from storage.models import DeliveryStatus, StepStatus
 from storage.posts import Posts
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from adapters.base import Handles, Receipt, Step
+    from adapters.base import Handles, PublishingFacts, Receipt, Step
     from bot.services.posts.calls import Authorized, Keep, PublishingCalls
     from bot.services.posts.results import Results
     from storage.deliveries import Work
@@ -69,6 +71,7 @@ class Sending:
         handles, keep = handles_of(self._vault, delivery), self._keeper(delivery)
         try:
             await self._calls.check_files(work)
+            await self._calls.check_budget(work)
             await self._calls.allowed(work)
             prepared = await self._calls.use(
                 work, keep, lambda outgoing: publisher.prepare(outgoing, handles)
@@ -125,13 +128,10 @@ class Sending:
                 await self._calls.check_files(work)
             await self._calls.allowed(work)
             authorized = await self._calls.authorize(work)
+            row = await self._arm(work, position, step)
         except PlatformError as error:
             await self._not_sent(work, error)
             return False
-        async with self._database.system() as session:
-            row = await Deliveries(session, self._vault).arm(work.delivery, position, step.kind)
-            if position == 0:
-                await self._results.update(session, work.post)
         try:
             result = await self._call(work, authorized, step)
         except OutcomeUnknown as error:
@@ -144,6 +144,20 @@ class Sending:
             log.exception("delivery.unexpected_error", delivery=work.delivery.id, type=type(error).__name__)
             return await self._unknown(work, "unexpected")
         return await self._answered(work, row, result)
+
+    async def _arm(self, work: Work, position: int, step: Step) -> DeliveryStep:
+        """Commit that a step is about to be sent, with what it takes from the budgets.
+
+        Raises:
+            Busy: A budget has no room for it. Nothing is committed.
+
+        """
+        async with self._database.system() as session:
+            row = await Deliveries(session, self._vault).arm(work.delivery, position, step.kind)
+            await reserve(session, self._calls.charges(work, position), row.started_at)
+            if position == 0:
+                await self._results.update(session, work.post)
+        return row
 
     async def _call(self, work: Work, authorized: Authorized, step: Step) -> Receipt | Accepted:
         """Make the call. A token that the platform refuses is renewed once: nothing was published."""
@@ -195,16 +209,18 @@ class Sending:
             return False
         async with self._database.system() as session:
             await Deliveries(session, self._vault).settle_step(row, StepStatus.FAILED, code=error.code)
+            await give_back(session, self._calls.charges(work, row.position), row.started_at)
         return True
 
     async def _not_sent(self, work: Work, error: PlatformError, row: DeliveryStep | None = None) -> None:
         """Store an error after which nothing was published; `row` is the step that was armed for the call."""
-        decision = after(error, work.delivery.failures)
+        decision = after(error, work.delivery.failures, self._facts(work).cap_codes)
         if isinstance(error, Misconfigured):
             await self._calls.report(work.grant, error)
         async with self._database.system() as session:
             if row is not None:
                 await Deliveries(session, self._vault).undo_step(row)
+                await give_back(session, self._calls.charges(work, row.position), row.started_at)
             await self._store(session, work, error, decision, armed=row is not None)
             await self._results.update(session, work.post)
         DELIVERIES.labels(work.account.platform, decision.move).inc()
@@ -223,6 +239,7 @@ class Sending:
         delivery, deliveries = work.delivery, Deliveries(session, self._vault)
         status = DeliveryStatus(delivery.status)
         again_in: timedelta | None = decision.again_in
+        outcome, more = type(error).__name__, dict[str, object]()
         match decision.move:
             case Move.FAIL:
                 status, again_in = DeliveryStatus.FAILED, None
@@ -231,6 +248,9 @@ class Sending:
             case Move.ANEW:
                 await deliveries.keep(delivery, {})
                 status = DeliveryStatus.PREPARING
+            case Move.POSTPONE:
+                outcome, more = POSTPONED, {"due_at": now(decision.again_in)}
+                status = DeliveryStatus.READY if armed else status
             case _ if armed:
                 status = DeliveryStatus.READY
             case _:
@@ -239,12 +259,16 @@ class Sending:
             delivery,
             status,
             again_in=again_in,
-            outcome=type(error).__name__,
+            outcome=outcome,
             code=error.code,
             failures=delivery.failures + 1,
+            **more,
         )
         if decision.move is Move.PARK:
             await Posts(session).park(delivery)
+
+    def _facts(self, work: Work) -> PublishingFacts:
+        return self._calls.publisher(work.account.platform).facts
 
     def _keeper(self, delivery: Delivery) -> Keep:
         async def keep(handles: Handles) -> None:

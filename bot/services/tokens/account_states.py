@@ -16,14 +16,18 @@ from typing import TYPE_CHECKING
 
 from adapters.base import Capability
 from bot.ops.logs import logger
+from bot.services.accounts.offers import Offers
 from bot.services.tokens.policy import BREAKER_HOLD, SECOND_OPINION, confirmed
+from storage.account_labels import labels
 from storage.audit import SYSTEM, Audit
+from storage.discoveries import Discoveries
 from storage.engine.statements import database_time
+from storage.grants import Grants
 from storage.looks import Looks
 from storage.models import NOT_SHOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
     from sqlmodel.ext.asyncio.session import AsyncSession
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
     from bot.services.incidents.incidents import IncidentService
     from storage.engine.db import Database
     from storage.models import Account, Grant
+    from storage.vault import Vault
 
 log = logger(__name__)
 SHOWN = ("name", "handle", "url", "avatar_url")
@@ -71,12 +76,14 @@ class AccountStates:
         self,
         catalog: PlatformCatalog,
         database: Database,
+        vault: Vault,
         incidents: IncidentService,
         doubted: Callable[[Grant], Awaitable[bool]],
     ) -> None:
         """Keep what is needed; `doubted` tells whether a grant's platform calls too much ended to be believed."""
         self._catalog = catalog
         self._database = database
+        self._vault = vault
         self._incidents = incidents
         self._doubted = doubted
 
@@ -91,6 +98,7 @@ class AccountStates:
                 return LookResult()
             living, accounts = locked
             could = self._publishing(living, accounts)
+            called = _called(accounts)
             clock = await database_time(session)
             for account in accounts:
                 found = shown.get(account.remote_id)
@@ -100,6 +108,7 @@ class AccountStates:
                     self._judge(account, found, clock, changes, believed=not doubted)
             self._name_person(living, discovery)
             await session.flush()
+            await self._rename_offers(session, living, discovery, called, accounts)
             await self._tell(session, living, accounts, could, changes)
         return LookResult(
             again_in=(BREAKER_HOLD if doubted else SECOND_OPINION) if changes.waiting else None,
@@ -123,6 +132,25 @@ class AccountStates:
             return False
         await Audit(session).write(account.organization_id, SYSTEM, "account renamed", account.id)
         return True
+
+    async def _rename_offers(
+        self,
+        session: AsyncSession,
+        grant: Grant,
+        discovery: Discovery,
+        called: Mapping[str, Mapping[str, str]],
+        accounts: Sequence[Account],
+    ) -> None:
+        """Show new names where people still choose from the grant's accounts; `called` is from before."""
+        named = {one.id: (one.name, one.handle) for one in discovery.accounts if not one.unnamed}
+        renamed = await Discoveries(session, self._vault).rename(grant.id, named)
+        after = _called(accounts)
+        if not renamed and after == called:
+            return
+        for organization_id in await Grants(session, self._vault).holder_ids(grant.id):
+            before = called.get(organization_id, {})
+            names = renamed | {before[one]: name for one, name in after.get(organization_id, {}).items()}
+            await Offers(self._vault).accounts_renamed(session, organization_id, grant.id, names)
 
     def _judge(
         self,
@@ -174,3 +202,12 @@ class AccountStates:
             await self._incidents.accounts_back(session, grant)
         if changes.lost or could - can:
             await self._incidents.accounts_lost(session, grant, could)
+
+
+def _called(accounts: Sequence[Account]) -> dict[str, dict[str, str]]:
+    """Return what each account is called, by organization and account id."""
+    organizations = {account.organization_id for account in accounts}
+    return {
+        one: labels(account for account in accounts if account.organization_id == one)
+        for one in organizations
+    }

@@ -101,7 +101,7 @@ class Refresher:
         }
         """One for each app of ours, each to be run on its own: a slow platform delays no other."""
         self._outcomes = Outcomes(database, reports, self.queues)
-        self._states = AccountStates(catalog, database, reports.incidents, self._outcomes.breaker_open)
+        self._states = AccountStates(catalog, database, vault, reports.incidents, self._outcomes.breaker_open)
         self._incidents = reports.incidents
         self._checker = PageTokenChecker(
             database, vault, reports.incidents, spend=self._spend, doubted=self._outcomes.breaker_open

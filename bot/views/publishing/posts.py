@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.services.permissions import Permission, allows
-from bot.services.posts.decisions import Decision
 from bot.views import kit
 from bot.views.kit import Message
 from bot.views.paging import Turning
-from bot.views.publishing.result import EXCERPT, headline
+from bot.views.publishing.post_menu import RESCHEDULE, post_menu
+from bot.views.publishing.result import EXCERPT, headline, message
 from bot.views.times import moment
-from storage.delivery_decisions import CANCELLABLE, PUBLISHABLE
 from storage.models import DeliveryStatus
 from storage.post_listings import Which
 
@@ -19,27 +18,28 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bot.services.access import Actor
+    from bot.services.posts.drafts import Written
     from bot.services.posts.listing import DraftPage, DraftReport, PageOf, PostPage
     from bot.services.posts.results import PostReport
     from bot.views.kit import Json
     from bot.views.publishing.result import PlatformOf
     from storage.models import Role
 
-STORY, DRAFTS = "posts", "drafts"
+STORY, DRAFTS, TITLE = "posts", "drafts", "Posts"
 ACCOUNTS_NAMED = 3
-WORDS = ("drafts", *(str(one) for one in Which if one is not Which.OPEN))
+WORDS = ("drafts", *(str(one) for one in Which if one not in {Which.OPEN, Which.ATTENTION}))
 """What may follow the command."""
 UNKNOWN = f"Choose one of {kit.listed(WORDS, 'or')}, or type `/octapost posts` for what is still to come."
 KINDS = {
     Which.OPEN: ("", "Nothing is scheduled, and nothing needs anybody."),
+    Which.ATTENTION: ("waiting for someone", "Nothing needs anyone."),
     Which.SCHEDULED: ("scheduled", "Nothing is scheduled."),
     Which.HELD: ("waiting for somebody", "Nothing is held."),
     Which.FAILED: ("failed or in doubt", "Nothing failed."),
     Which.SENT: ("sent", "Nothing has been sent yet."),
 }
 """Each list: what its posts are, and what is said when there are none."""
-OFFERED = {Decision.PUBLISH: "Publish now", Decision.CANCEL: "Cancel"}
-TAKES = {Decision.PUBLISH: PUBLISHABLE, Decision.CANCEL: CANCELLABLE}
+WHEN = "when"
 SETTLED = (DeliveryStatus.SENT, DeliveryStatus.CANCELLED)
 
 
@@ -63,23 +63,55 @@ def drafts(page: DraftPage, actor: Actor) -> Message:
     return Message(text=text, blocks=[*blocks, *_end(page.at, actor, DRAFTS)])
 
 
+def modal(listed: Message) -> Json:
+    """Return a list in a modal, for those who came from the home tab."""
+    return kit.modal(TITLE, listed.blocks)
+
+
+def details(one: PostReport, actor: Actor, platform: PlatformOf) -> Json:
+    """Return how far a post is on every account; decisions only for those who may take them."""
+    blocks = message(one, platform).blocks
+    if not allows(actor.role, Permission.PUBLISH):
+        blocks = [
+            {key: value for key, value in block.items() if key != "accessory"}
+            for block in blocks
+            if block["type"] != "actions"
+        ]
+    return kit.modal(TITLE, blocks)
+
+
 def _post(one: PostReport, page: PostPage, role: Role, platform: PlatformOf) -> Json:
     named = [f"{each.account} ({platform(each.platform).name})" for each in one.deliveries]
-    text = f"*{headline(one)}* · {moment(_time(one, page.which))}\n>{_excerpt(one.text)}\n"
+    text = f"*{headline(one)}* · {moment(time_of(one, page.which))}\n>{excerpt(one.text)}\n"
     text += kit.escape(kit.some(named, ACCOUNTS_NAMED))
-    value = f"{one.organization_id}/{one.post_id}:{page.which}:{page.at.number}"
-    entries = [kit.menu_entry(OFFERED[each], f"{STORY}.{each}", value) for each in decisions(one)]
-    can_decide = entries and allows(role, Permission.PUBLISH)
-    return kit.section(text, accessory=kit.menu(*entries) if can_decide else None)
+    can_decide = allows(role, Permission.PUBLISH)
+    return kit.section(
+        text, accessory=post_menu(one, f":{page.which}:{page.at.number}") if can_decide else None
+    )
 
 
-def decisions(one: PostReport) -> tuple[Decision, ...]:
-    """Return what can be decided about the whole post: what at least one of its deliveries can take."""
-    states = {each.status for each in one.deliveries}
-    return tuple(decision for decision, taken in TAKES.items() if states.intersection(taken))
+def reschedule(written: Written, metadata: str) -> Json:
+    """Return the form that asks for a post's new time."""
+    element: Json = {"type": "datetimepicker", "action_id": f"{STORY}.when"}
+    initial = {"initial_date_time": int(written.due_at.timestamp())} if written.due_at else {}
+    return kit.modal(
+        RESCHEDULE,
+        [
+            kit.section(f">{excerpt(written.text)}"),
+            kit.entry(WHEN, "When", element | initial, hint="In your own time zone."),
+        ],
+        callback_id=f"{STORY}.rescheduled",
+        submit=RESCHEDULE,
+        metadata=metadata,
+    )
 
 
-def _time(one: PostReport, which: Which) -> datetime:
+def rescheduled(due_at: datetime) -> Json:
+    """Return what is shown when a post has a new time."""
+    return kit.modal(RESCHEDULE, [kit.section(f"✅ It now goes out {moment(due_at)}.")])
+
+
+def time_of(one: PostReport, which: Which) -> datetime:
     """Return the time that the list is ordered by: when it went out last, or when it is due next."""
     if which is Which.SENT:
         return max(each.due_at for each in one.deliveries if each.status == DeliveryStatus.SENT)
@@ -93,7 +125,7 @@ def _draft(one: DraftReport, at: PageOf, actor: Actor) -> Json:
     count = len(written.accounts)
     said = [f"{count} {'account' if count == 1 else 'accounts'} chosen"] if count else []
     said += [moment(written.due_at)] if written.due_at else []
-    text = "\n".join([f">{_excerpt(written.text)}", *([" · ".join(said)] if said else [])])
+    text = "\n".join([f">{excerpt(written.text)}", *([" · ".join(said)] if said else [])])
     if not allows(actor.role, Permission.PUBLISH):
         return kit.section(text)
     menu = kit.menu(
@@ -103,7 +135,8 @@ def _draft(one: DraftReport, at: PageOf, actor: Actor) -> Json:
     return kit.section(text, accessory=menu)
 
 
-def _excerpt(text: str) -> str:
+def excerpt(text: str) -> str:
+    """Return the beginning of a post, in mrkdwn."""
     return kit.escape(kit.cut(text, EXCERPT)) or "_No text_"
 
 

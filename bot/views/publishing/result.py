@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.services.posts.decisions import Decision
+from bot.services.posts.policy import MONEY_SPENT, POSTPONED
 from bot.views import kit
 from bot.views.kit import Message
 from bot.views.publishing.platforms import refusal, words_of
+from bot.views.publishing.post_menu import post_menu
 from bot.views.times import moment
 from storage.models import BEFORE_SENDING, DeliveryStatus
 
@@ -38,7 +40,7 @@ def message(report: PostReport, platform: PlatformOf) -> Message:
     found = sorted(report.deliveries, key=lambda one: one.status not in NEEDS_SOMEONE)
     text = headline(report)
     excerpt = kit.escape(kit.cut(report.text, EXCERPT)) or "_No text_"
-    blocks = [kit.words(text), kit.section(f">{excerpt}")]
+    blocks = [kit.words(text), kit.section(f">{excerpt}", accessory=post_menu(report))]
     for one in found[:SHOWN]:
         blocks += _row(report, one, platform(one.platform))
     if rest := found[SHOWN:]:
@@ -109,10 +111,8 @@ def state(one: DeliveryReport, platform: Platform) -> str:
             return (
                 f"✅ live, <{one.url}|see it>" if one.url.startswith(("https://", "http://")) else "✅ live"
             )
-        case DeliveryStatus.SCHEDULED if not one.code:
-            return f"goes out {moment(one.due_at)}"
-        case status if status in BEFORE_SENDING and one.code:
-            return f"{platform.name} isn't taking posts right now. I'll keep trying; nothing for you to do."
+        case status if status in BEFORE_SENDING:
+            return _before(one, platform)
         case DeliveryStatus.FAILED:
             return f"❌ {refusal(one.platform, platform.name, one.code)}"
         case DeliveryStatus.UNKNOWN if one.asks:
@@ -130,6 +130,22 @@ def state(one: DeliveryReport, platform: Platform) -> str:
             return "cancelled"
         case _:
             return "publishing…"
+
+
+def _before(one: DeliveryReport, platform: Platform) -> str:
+    """Return how far a delivery is that nobody can see yet."""
+    if one.outcome == POSTPONED:
+        return f"{_limit(one, platform)} Goes out {moment(one.due_at)}."
+    if one.code:
+        return f"{platform.name} isn't taking posts right now. I'll keep trying; nothing for you to do."
+    return f"goes out {moment(one.due_at)}" if one.status == DeliveryStatus.SCHEDULED else "publishing…"
+
+
+def _limit(one: DeliveryReport, platform: Platform) -> str:
+    """Return which limit of the day is used up."""
+    if one.code == MONEY_SPENT:
+        return f"What this installation may spend on {platform.name} a day is spent."
+    return f"{platform.name}'s limit of posts a day is used up."
 
 
 def decisions(one: DeliveryReport) -> tuple[Decision, ...]:

@@ -37,6 +37,7 @@ from adapters.reddit.places import may_post
 from sandbox.core import Fault
 from sandbox.platforms.reddit.simulator import RedditSimulator
 from tests.consent import STATE, VERIFIER, consent
+from tests.counts import in_full
 from tests.credentials import callback_of, client_of, registered
 
 [APP] = PLATFORM.apps
@@ -529,6 +530,7 @@ async def test_only_subreddits_that_take_a_post_are_offered(reddit: Reddit, sand
     ]
 
 
+@in_full
 async def test_ten_thousand_subreddits_are_found_once_each(reddit: Reddit, sandbox: RedditSimulator) -> None:
     client = client_of(APP, sandbox.url)
     tokens = await connected(reddit, client, "big_mod")

@@ -27,6 +27,7 @@ from storage.engine.db import Database
 from storage.engine.statements import now
 from storage.models import NOT_SHOWN, Account, Grant, Incident
 from storage.vault import Vault
+from tests.counts import in_full
 from tests.services.tokens.test_policy import facebook
 from tests.services.tokens.test_refreshing import Works, open_works
 
@@ -82,6 +83,7 @@ async def test_a_new_name_and_handle_are_stored_with_their_link(opened: Open) ->
     assert (await found(works, grant)).fine
 
 
+@in_full
 @pytest.mark.parametrize(
     ("state", "words", "page"),
     [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -89,12 +89,16 @@ class Press:
     refreshes: deque[Exception] = field(default_factory=deque)
     tokens: list[str] = field(default_factory=list)
     """The token of each send."""
+    limits: dict[str, Any] = field(default_factory=dict)
+    """The platform's facts that are not as in `FACTS`."""
     during_send: Callable[[], Any] | None = None
     """Awaited while a send is under way."""
+    during_prepare: Callable[[], Any] | None = None
+    """Awaited while a post is prepared."""
 
     @property
     def facts(self) -> PublishingFacts:
-        return FACTS
+        return replace(FACTS, **self.limits)
 
     def check(self, content: Content, live: Live | None = None) -> tuple[Problem, ...]:
         return problems_of(FACTS, content, live)
@@ -109,6 +113,8 @@ class Press:
     async def prepare(self, outgoing: Outgoing, handles: Handles) -> Prepared:  # noqa: ARG002
         self.calls.append("prepare")
         answer = self.prepares.popleft() if self.prepares else Prepared(handles=handles)
+        if self.during_prepare is not None:
+            await self.during_prepare()
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -294,10 +300,10 @@ class Desk:
             return account.id
 
 
-async def open_desk(database: Database, vault: Vault, **limits: Any) -> Desk:
-    """Return a desk whose account is connected and well."""
+async def open_desk(database: Database, vault: Vault, **env: str) -> Desk:
+    """Return a desk whose account is connected and well; `env`: settings as in the environment."""
     press = Press()
-    catalog = PlatformCatalog(settings().platforms())
+    catalog = PlatformCatalog(settings(**env).platforms())
     adapters = {"x": PressAdapter(press)}
     incidents = IncidentService(catalog, vault)
     refresher = Refresher(
@@ -349,7 +355,7 @@ async def open_desk(database: Database, vault: Vault, **limits: Any) -> Desk:
     )
     return Desk(
         press=press,
-        engine=engine(**limits),
+        engine=engine(),
         another_engine=engine,
         files=files,
         database=database,

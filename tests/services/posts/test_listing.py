@@ -105,6 +105,7 @@ async def test_each_list_shows_the_posts_of_its_states_and_the_first_what_needs_
 
     assert found == {
         Which.OPEN: ["held", "late", "failed", "doubt", "soon", "scheduled", "sending", "looking"],
+        Which.ATTENTION: ["held", "late", "failed", "doubt"],
         Which.SCHEDULED: ["soon", "scheduled", "sending", "looking"],
         Which.HELD: ["held", "late"],
         Which.FAILED: ["failed", "doubt"],

@@ -228,6 +228,7 @@ async def test_a_first_word_that_was_wrong_is_forgotten(
     assert await works.said() == []
 
 
+@in_full
 @pytest.mark.parametrize("path", ["/debug_token", "/me/accounts"])
 async def test_an_outage_while_pages_are_asked_about_is_no_word_against_them(
     stack: AsyncExitStack, sqlite_database: Database, vault: Vault, path: str
@@ -289,6 +290,7 @@ async def test_a_grant_s_first_words_against_its_pages_count_once_for_the_breake
     assert len(await works.said()) == 1
 
 
+@in_full
 async def test_a_second_page_joins_the_card(
     stack: AsyncExitStack, sqlite_database: Database, vault: Vault
 ) -> None:

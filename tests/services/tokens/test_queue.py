@@ -15,7 +15,7 @@ from storage.engine.db import Database
 from storage.engine.statements import now
 from storage.models import AppRateLimit, Grant, GrantStatus
 from storage.rate_limits import RateLimit
-from tests.counts import tries
+from tests.counts import in_full, tries
 from tests.databases import another
 from tests.patience import PATIENCE_S
 
@@ -59,6 +59,7 @@ def lane(
     return RefreshQueue(database, work, limits)
 
 
+@in_full
 async def test_two_processes_at_once_stay_below_the_budget_they_share(
     database: Database, record_property: Callable[[str, object], None]
 ) -> None:

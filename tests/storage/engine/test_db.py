@@ -24,7 +24,7 @@ from storage.engine.statements import across, now
 from storage.models import Organization
 from storage.organizations import Organizations
 from storage.seen_requests import Seen
-from tests.counts import sampled
+from tests.counts import in_full, sampled
 from tests.databases import DIALECTS, another
 from tests.storage.world import run_sql, run_sql_as_owner, tenant
 
@@ -143,6 +143,7 @@ async def test_a_write_inside_a_write_is_refused_on_sqlite_and_the_outer_one_goe
     assert await run_sql(sqlite_database, "SELECT name FROM organization") == [("outer",)]
 
 
+@in_full
 async def test_two_processes_take_turns_on_one_sqlite_file(tmp_path: Path) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path}/shared.sqlite3"
     first, second = Database(url), Database(url)
@@ -194,6 +195,7 @@ async def test_an_empty_database_is_too_old_until_it_is_upgraded(bare: Database)
     await bare.upgrade()
 
 
+@in_full
 async def test_replicas_that_upgrade_at_once_upgrade_once(bare: Database) -> None:
     others = [another(bare) for _ in range(3)]
 
@@ -216,6 +218,7 @@ async def test_the_revisions_lead_to_exactly_what_the_models_say(bare: Database)
     assert differences == []
 
 
+@in_full
 @pytest.mark.parametrize("bare_url", sampled(DIALECTS, 2), indirect=True)
 async def test_alembic_in_a_process_of_its_own_drafts_no_change_of_an_upgraded_schema(bare: Database) -> None:
     await bare.upgrade()
@@ -231,6 +234,7 @@ async def test_alembic_in_a_process_of_its_own_drafts_no_change_of_an_upgraded_s
     assert process.returncode == 0
 
 
+@in_full
 async def test_the_comparison_would_notice_a_difference(bare: Database) -> None:
     await bare.upgrade()
     await run_sql(bare, "DROP INDEX grant_person")
@@ -267,6 +271,7 @@ async def test_a_table_of_every_kind_is_behind_a_policy(postgres_database: Datab
     assert rows == [("alembic_version",)]
 
 
+@in_full
 def test_alembic_itself_can_upgrade_for_whoever_writes_a_revision(tmp_path: Path) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path}/new.sqlite3"
     config = Config(str(MIGRATIONS / "alembic.ini"), cmd_opts=argparse.Namespace(x=[f"url={url}"]))
@@ -290,6 +295,7 @@ def test_there_is_no_way_back_to_an_older_schema() -> None:
             revision.module.downgrade()
 
 
+@in_full
 def test_a_process_loads_only_the_driver_of_its_own_database() -> None:
     drivers = {"sqlite+aiosqlite:///o.db": "aiosqlite", "postgresql+asyncpg://u@localhost/o": "asyncpg"}
 

@@ -15,6 +15,7 @@ from bot.settings import ConfigurationError, Settings
 from storage.engine.db import Database
 from storage.engine.private import Exposed, make_file, read_secret, tighten
 from storage.vault import KeyRing, check_canaries
+from tests.counts import in_full
 from tests.databases import sqlite_file
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ async def write_something(folder: Path, vault: Vault) -> Database:
     return database
 
 
+@in_full
 async def test_a_new_database_and_what_stands_beside_it_is_its_owners_alone(
     tmp_path: Path, vault: Vault
 ) -> None:

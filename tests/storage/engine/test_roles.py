@@ -18,6 +18,7 @@ from bot.cli import cli
 from storage.engine.db import Database
 from storage.engine.roles import NoSuchRole, RoleFault
 from storage.vault import KeyRing, Vault
+from tests.counts import in_full
 from tests.databases import APP, OWNER, in_a_thread, started
 from tests.storage.world import build, run_sql
 
@@ -65,6 +66,7 @@ async def test_a_role_that_could_take_the_walls_down_is_known(postgres: Postgres
     }
 
 
+@in_full
 async def test_an_upgrade_for_a_role_that_does_not_exist_changes_nothing(postgres: Postgres) -> None:
     name = await postgres.create()
     owner = Database(postgres.url(name, OWNER))
@@ -121,6 +123,7 @@ def test_the_owner_upgrades_and_the_application_works(postgres: Postgres, fresh:
     assert "owns the tables" not in doctor
 
 
+@in_full
 @pytest.mark.usefixtures("logs_as_before")
 def test_one_role_for_both_still_works_and_is_warned_of(postgres: Postgres, fresh: str) -> None:
     one = postgres.url(fresh, OWNER)
@@ -133,6 +136,7 @@ def test_one_role_for_both_still_works_and_is_warned_of(postgres: Postgres, fres
     assert "This role owns the tables" in found
 
 
+@in_full
 @pytest.mark.usefixtures("logs_as_before")
 def test_an_upgrade_that_cannot_be_made_says_what_to_set(postgres: Postgres, fresh: str) -> None:
     ours, owners = postgres.url(fresh), postgres.url(fresh, OWNER)
@@ -191,6 +195,7 @@ def url(server: Any, role: str) -> str:
     return f"postgresql+asyncpg://{role}@/octapost?{urlsplit(server.get_uri()).query}"
 
 
+@in_full
 @pytest.mark.parametrize("restored", [False, True], ids=["as it is", "from a backup"])
 async def test_an_installation_of_one_role_is_handed_over_with_everything_in_it(
     server: Any, tmp_path: Path, *, restored: bool

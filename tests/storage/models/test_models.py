@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.counts import in_full
+
 STORAGE = Path(__file__).parents[3] / "storage"
 MODULES = ("models", "copy_database", "key_rotation", "vault", "engine.roles")
 SCRIPT = """
@@ -34,6 +36,7 @@ def models() -> set[str]:
     }
 
 
+@in_full
 def test_one_import_is_enough_to_know_every_table() -> None:
     done = subprocess.run(  # noqa: S603 - our own script
         [sys.executable, "-c", SCRIPT, *MODULES],

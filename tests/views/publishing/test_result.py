@@ -30,6 +30,7 @@ def test_what_was_cancelled_is_not_counted(statuses: tuple[DeliveryStatus, ...],
     found = tuple(
         DeliveryReport(
             id=f"dlv_{number}",
+            account_id="acc_1",
             account="Ana",
             platform="x",
             place="",

@@ -1,0 +1,124 @@
+"""What members do with a post they have: give it another time, or write another one like it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from adapters.base import Publishes
+from bot.services.acting import acting
+from bot.services.errors import NotFoundError, PostSettledError, Thing
+from bot.services.permissions import Permission
+from bot.services.posts.composing import due
+from bot.services.posts.drafts import dump, load
+from bot.services.posts.editing import Opened, opened
+from storage.audit import Audit
+from storage.deliveries import PostDeliveries
+from storage.drafts import Drafts
+from storage.engine.statements import database_time
+from storage.media import Files
+from storage.models import new_id
+from storage.post_edits import PostEdits
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+    from adapters.base import Adapter
+    from bot.services.access import Actor
+    from bot.services.posts.composing import Where
+    from bot.services.posts.drafts import Details
+    from bot.services.posts.results import Results
+    from storage.engine.db import Database
+    from storage.models import Account, Post
+
+
+class PostChanges:
+    """Changes posts of an organization. Built once, in `bot.app`."""
+
+    def __init__(self, adapters: Mapping[str, Adapter], results: Results, database: Database) -> None:
+        self._adapters = adapters
+        self._results = results
+        self._database = database
+
+    async def open(self, actor: Actor, post_id: str) -> Opened:
+        """Return the form that changes a post; see `editing.opened`.
+
+        Raises:
+            NotFoundError: The actor's organization has no such post.
+            PostSettledError: There is nothing left to change.
+
+        """
+        async with self._database.organization(actor.organization_id, write=False) as session:
+            found = await opened(session, actor, post_id)
+        if not found.changeable:
+            raise PostSettledError
+        return found
+
+    async def reschedule(self, actor: Actor, post_id: str, wanted: datetime) -> None:
+        """Let what is not out yet of a post go out at this time.
+
+        Raises:
+            NotFoundError: The actor's organization has no such post.
+            PostSettledError: All of it is out, going out or cancelled.
+            TimeError: The time has passed, or is too far away.
+
+        """
+        async with acting(self._database, actor, Permission.PUBLISH) as session:
+            post = await _post(session, actor, post_id)
+            due_at = due(wanted, await database_time(session))
+            moved = await PostEdits(session).reschedule(actor.organization_id, post_id, due_at)
+            if not moved:
+                raise PostSettledError
+            await Audit(session).write(
+                actor.organization_id, actor.membership_id, "post rescheduled", post_id, accounts=moved
+            )
+            await self._results.update(session, post)
+
+    async def duplicate(self, actor: Actor, post_id: str, where: Where) -> Opened:
+        """Return a new draft of the actor's with what a post says and where it went, for no time yet.
+
+        What must be decided for each post is left out.
+
+        Raises:
+            NotFoundError: The actor's organization has no such post, or a file of it is gone.
+
+        """
+        async with acting(self._database, actor, Permission.PUBLISH) as session:
+            post = await _post(session, actor, post_id)
+            before = load(post.content)
+            found = await PostDeliveries(session).all(actor.organization_id, post_id)
+            accounts = {account.id: account for _, account in found if account.disconnected_at is None}
+            details = {
+                account_id: self._repeatable(each, accounts[account_id])
+                for account_id, each in before.details.items()
+                if account_id in accounts
+            }
+            written = replace(before, accounts=tuple(accounts), due_at=None, details=details)
+            keys = {one.key for one in written.media}
+            if await Files(session).touch(actor.organization_id, keys) != len(keys):
+                raise NotFoundError(Thing.FILE)
+            draft = await Drafts(session).save(
+                actor.organization_id,
+                actor.membership_id,
+                new_id("drf"),
+                dump(written),
+                slack_id=where.slack_id,
+                channel=where.channel,
+            )
+        return Opened(draft_id=draft.id, written=written)
+
+    def _repeatable(self, details: Details, account: Account) -> Details:
+        """Return an account's own fields, without those that are decided for each post."""
+        adapter = self._adapters.get(account.platform)
+        each_post = isinstance(adapter, Publishes) and adapter.publisher.facts.options_each_post
+        return replace(details, options={}) if each_post else details
+
+
+async def _post(session: AsyncSession, actor: Actor, post_id: str) -> Post:
+    post = await PostDeliveries(session).post(actor.organization_id, post_id)
+    if post is None:
+        raise NotFoundError(Thing.POST)
+    return post
