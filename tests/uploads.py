@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from sandbox.slack.world import ACME, ADA
 from storage.drafts import Drafts
 from storage.models import Membership, Role, new_id
 from storage.organizations import Organizations
+from tests.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from tests.application import Office
@@ -25,10 +27,7 @@ BYTES = TUS | {"Content-Type": "application/offset+octet-stream"}
 class UploadPage:
     """A link and its member's browser."""
 
-    office: Office
     browser: httpx.AsyncClient
-    member: Membership
-    draft_id: str
     path: str
 
     async def create(self, size: int, name: str = "clip.mp4") -> httpx.Response:
@@ -53,18 +52,26 @@ class UploadPage:
         found: list[dict[str, object]] = (await self.browser.get(f"{self.path}/files")).json()["files"]
         return found
 
+    async def checked(self) -> list[dict[str, object]]:
+        """Return the files once none is checked any more."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                found = await self.files()
+                if all(one["state"] != "checking" for one in found):
+                    return found
+                await asyncio.sleep(0.05)
+
 
 async def opened(office: Office, browser: httpx.AsyncClient, user: str = ADA, team: str = ACME) -> UploadPage:
     """Return a page whose member has confirmed in this browser who they are."""
-    member = await office.member(user, team)
-    path, draft_id = await linked(office, member)
+    path = await linked(office, await office.member(user, team))
     answer = await office.sign_in(browser, path, user, team)
     assert (answer.status_code, answer.headers["location"]) == (303, path)
-    return UploadPage(office=office, browser=browser, member=member, draft_id=draft_id, path=path)
+    return UploadPage(browser=browser, path=path)
 
 
-async def linked(office: Office, member: Membership) -> tuple[str, str]:
-    """Return the path of a new link for a new draft of a member, and the draft's id."""
+async def linked(office: Office, member: Membership) -> str:
+    """Return the path of a new link for a new draft of a member."""
     draft_id = new_id("drf")
     async with office.database.system() as session:
         organization = await Organizations(session).get(member.organization_id)
@@ -80,4 +87,4 @@ async def linked(office: Office, member: Membership) -> tuple[str, str]:
         role=Role(member.role),
     )
     token = await office.parts.posts.uploading.open_link(actor, draft_id)
-    return f"/upload/{token}", draft_id
+    return f"/upload/{token}"

@@ -53,6 +53,7 @@ from bot.views import (
     picker,
     reconnect_requests,
     sign_in_as,
+    uploads,
     waiting,
 )
 from bot.views.publishing import composer, posts
@@ -204,6 +205,7 @@ def _composer(profile: AccountProfile, value: str) -> Iterator[tuple[str, dict[s
     alerts = ["cups.jpg is empty. Attach it again."]
     form = composer.form([Candidate(profile=profile)], written, value, may_attach=True, alerts=alerts)
     yield "publishing.composer.form", form
+    yield "uploads.link", uploads.link("https://octapost.example.com/upload/token")
     switch = Option(key="nsfw", kind=OptionKind.SWITCH, formats=frozenset({Format.TEXT}))
     asked = Candidate(profile=profile, needs_title=True, options=(switch,))
     yield "publishing.composer.details", composer.details([asked], Written(text="Mugs"), {}, {}, value)

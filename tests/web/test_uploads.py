@@ -8,29 +8,28 @@ from contextlib import AsyncExitStack
 
 import httpx
 import pytest
-from sqlmodel import col, select, update
+from sqlmodel import col, delete, select, update
 
 from bot.services.media.uploading import PIECE
 from sandbox.slack.world import ACME, BEA, BLUE, OTTO
 from storage.engine.statements import now
 from storage.media import Files
-from storage.models import Draft, MediaRemoval, StoredFile, Upload, UploadLink, UploadPiece, new_secret
+from storage.models import (
+    Draft,
+    MediaRemoval,
+    Membership,
+    StoredFile,
+    Upload,
+    UploadLink,
+    UploadPiece,
+    new_secret,
+)
 from tests.application import Office
 from tests.media import jpeg, mp4
 from tests.patience import PATIENCE_S
-from tests.uploads import BYTES, TUS, UploadPage, linked, opened
+from tests.uploads import BYTES, TUS, linked, opened
 
 CLIP = mp4()
-
-
-async def checked(page: UploadPage) -> list[dict[str, object]]:
-    """Return the page's files once none is checked any more."""
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            found = await page.files()
-            if all(one["state"] != "checking" for one in found):
-                return found
-            await asyncio.sleep(0.05)
 
 
 async def test_a_file_arrives_in_pieces_and_is_in_the_draft_once_it_was_checked(
@@ -43,7 +42,7 @@ async def test_a_file_arrives_in_pieces_and_is_in_the_draft_once_it_was_checked(
     first = await page.send(file, 0, CLIP[:1000])
     asked = await browser.head(file, headers=TUS)
     last = await page.send(file, 1000, CLIP[1000:])
-    found = await checked(page)
+    found = await page.checked()
 
     assert "Add files to your post" in shown.text
     policy = shown.headers["content-security-policy"]
@@ -54,8 +53,8 @@ async def test_a_file_arrives_in_pieces_and_is_in_the_draft_once_it_was_checked(
     assert "GMT" in asked.headers["upload-expires"]
     assert (last.status_code, last.headers["upload-offset"]) == (204, str(len(CLIP)))
     assert [(one["name"], one["state"]) for one in found] == [("clip.mp4", "stored")]
-    [stored] = await office.rows(StoredFile)
-    assert (stored.kind, stored.organization_id) == ("video", page.member.organization_id)
+    [stored], [upload] = await office.rows(StoredFile), await office.rows(Upload)
+    assert (stored.kind, stored.organization_id) == ("video", upload.organization_id)
     assert await office.count(UploadPiece) == 0
     async with office.database.system(write=False) as session:
         assert len(await Files(session).due_removals()) == 2
@@ -85,7 +84,7 @@ async def test_without_the_browsers_cookie_the_address_opens_nothing(
 
 
 async def test_a_forwarded_link_stops_at_slack(office: Office, browser: httpx.AsyncClient) -> None:
-    path, _ = await linked(office, await office.member())
+    path = await linked(office, await office.member())
 
     answer = await office.sign_in(browser, path, OTTO, ACME)
 
@@ -219,7 +218,7 @@ async def test_what_is_no_picture_is_refused_after_its_bytes_were_looked_into(
     file = await page.announced(2000, "mugs.jpg")
 
     await page.send(file, 0, b"#EXTM3U\n" + bytes(1992))
-    [found] = await checked(page)
+    [found] = await page.checked()
 
     assert found["state"] == "refused"
     assert "mugs.jpg can't be published" in str(found["words"])
@@ -231,7 +230,7 @@ async def test_a_removed_file_leaves_nothing(office: Office, browser: httpx.Asyn
     picture = jpeg()
     file = await page.announced(len(picture), "mugs.jpg")
     await page.send(file, 0, picture)
-    await checked(page)
+    await page.checked()
     begun = await page.announced(2000)
     await page.send(begun, 0, bytes(1000))
 
@@ -300,7 +299,7 @@ async def test_whoever_left_the_organization_can_go_on_with_nothing(
     file = await page.announced(2000)
 
     async with office.database.system() as session:
-        await session.delete(await session.merge(page.member))
+        await session.exec(delete(Membership))
     answers = [await browser.get(f"{page.path}/files"), await page.send(file, 0, bytes(10))]
 
     assert [answer.status_code for answer in answers] == [403, 403]
@@ -312,7 +311,7 @@ async def test_a_file_that_nobody_checks_any_more_is_checked_by_the_sweep(
     page = await opened(office, browser)
     picture = jpeg()
     await page.send(await page.announced(len(picture), "mugs.jpg"), 0, picture)
-    await checked(page)
+    await page.checked()
     [upload] = await office.rows(Upload)
 
     async with office.database.system() as session:

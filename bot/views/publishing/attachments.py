@@ -54,11 +54,11 @@ NO_SCOPE = (
 )
 
 
-def files(written: Written, turn: int, *, allowed: bool) -> list[Json]:
+def files(written: Written, metadata: str, turn: int, *, allowed: bool) -> list[Json]:
     """Return the input for files, and those that are attached already; or why files can't be attached.
 
-    `turn` counts how often the form was shown. It is part of the inputs' names, since Slack keeps what is in an input
-    of the same name: the same files would be sent again.
+    `metadata` names the organization and the draft. `turn` counts how often the form was shown. It is part of the
+    inputs' names, since Slack keeps what is in an input of the same name: the same files would be sent again.
     """
     blocks: list[Json] = []
     if written.media:
@@ -72,7 +72,7 @@ def files(written: Written, turn: int, *, allowed: bool) -> list[Json]:
         }
         hint = "Untick what to leave out." if len(options) <= MOST_FILES else "Remove what to leave out."
         blocks.append(kit.entry(f"{KEPT}:{turn}", "Attached", element, hint=hint, optional=True))
-    more = kit.actions(kit.button("Add large files", "compose.upload"))
+    more = kit.actions(kit.button("Add large files", "compose.upload", metadata))
     if not allowed:
         return [*blocks, kit.fine_print(NO_SCOPE), more]
     if (room := MOST_FILES - len(written.media)) > 0:

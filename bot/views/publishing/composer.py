@@ -54,7 +54,7 @@ def form(
     able = [one for one in candidates if one.unsuited is None]
     blocks = [attachments.alert(text) for text in alerts]
     blocks.append(_text(written.text))
-    blocks += attachments.files(written, turn, allowed=may_attach)
+    blocks += attachments.files(written, metadata, turn, allowed=may_attach)
     if able:
         blocks.append(_accounts(able, written.accounts))
     blocks.append(
