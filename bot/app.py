@@ -50,7 +50,6 @@ from bot.services.organizations.members import MemberService
 from bot.services.organizations.offboarding import OffboardingService
 from bot.services.organizations.organizations import OrganizationService
 from bot.services.organizations.ownership import OwnershipService
-from bot.services.posts.notifications import PostResult
 from bot.services.tokens.fresh import FreshTokens
 from bot.services.tokens.outcomes import Reports
 from bot.services.tokens.refreshing import Refresher
@@ -198,7 +197,11 @@ def _sender(base: Base, services: Services) -> OutboxSender:
     return OutboxSender(
         base.database,
         base.slack_clients,
-        Renderer(base.database, services.catalog.platform, {**incidents.readers, PostResult: results.read}),
+        Renderer(
+            base.database,
+            services.catalog.platform,
+            {**incidents.readers, **results.readers},
+        ),
         between=timedelta(seconds=base.settings.slack_message_interval_s),
         listeners={Listener.INCIDENT_CARDS: incidents.delivery, Listener.POST_RESULTS: results},
     )

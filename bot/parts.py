@@ -41,10 +41,12 @@ if TYPE_CHECKING:
     from bot.services.organizations.organizations import OrganizationService
     from bot.services.organizations.ownership import OwnershipService
     from bot.services.posts.changing import PostChanges
+    from bot.services.posts.checking import Checking
     from bot.services.posts.composing import Composing
     from bot.services.posts.decisions import DeliveryDecider
     from bot.services.posts.delivering import Delivering
     from bot.services.posts.results import Results
+    from bot.services.posts.watching import Watching
     from bot.services.tokens.fresh import FreshTokens
     from bot.services.tokens.refreshing import Refresher
     from bot.settings import Settings
@@ -81,6 +83,8 @@ class PostServices:
     decider: DeliveryDecider
     changes: PostChanges
     delivering: Delivering
+    checking: Checking
+    watching: Watching
     library: MediaLibrary
     intake: Intake
     uploading: Uploading

@@ -13,6 +13,7 @@ from bot.services.media.library import MediaLibrary
 from bot.services.media.uploading import GIGABYTE, Uploading, UploadLimits
 from bot.services.posts.calls import PublishingCalls
 from bot.services.posts.changing import PostChanges
+from bot.services.posts.checking import Checking
 from bot.services.posts.composing import Composing
 from bot.services.posts.decisions import DeliveryDecider
 from bot.services.posts.delivering import Delivering
@@ -20,6 +21,7 @@ from bot.services.posts.listing import PostLists
 from bot.services.posts.reconciling import Reconciling
 from bot.services.posts.results import Results
 from bot.services.posts.sending import Sending
+from bot.services.posts.watching import Watching
 from bot.slack.files import SlackFiles
 from bot.stories.post_lists import PostListsStory
 from bot.stories.posts import PostsStory
@@ -76,6 +78,8 @@ def post_services(
         delivering=Delivering(
             calls=calls, sending=sending, reconciling=reconciling, database=database, vault=vault
         ),
+        checking=Checking(calls=calls, results=results, database=database, vault=vault),
+        watching=Watching(calls=calls, results=results, database=database, vault=vault),
     )
 
 

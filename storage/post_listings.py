@@ -65,18 +65,20 @@ class Totals:
     """Drafts of the reader's own."""
 
 
+SETTLED = (DeliveryStatus.SENT, DeliveryStatus.GONE, DeliveryStatus.CANCELLED)
+"""The states after which nothing happens by itself, and nobody is needed."""
 _STATUS = col(Delivery.status)
 _IN_DOUBT = and_(_STATUS == DeliveryStatus.UNKNOWN, col(Delivery.asks))
 _LOOKED_UP = and_(_STATUS == DeliveryStatus.UNKNOWN, ~col(Delivery.asks))
 _IS: dict[Which, ColumnElement[bool]] = {
-    Which.OPEN: _STATUS.not_in([DeliveryStatus.SENT, DeliveryStatus.CANCELLED]),
+    Which.OPEN: _STATUS.not_in(SETTLED),
     Which.ATTENTION: or_(
         _STATUS.in_([DeliveryStatus.HELD, DeliveryStatus.LATE, DeliveryStatus.FAILED]), _IN_DOUBT
     ),
     Which.SCHEDULED: or_(_STATUS.in_([*BEFORE_SENDING, DeliveryStatus.SENDING]), _LOOKED_UP),
     Which.HELD: _STATUS.in_([DeliveryStatus.HELD, DeliveryStatus.LATE]),
     Which.FAILED: or_(_STATUS == DeliveryStatus.FAILED, _IN_DOUBT),
-    Which.SENT: _STATUS == DeliveryStatus.SENT,
+    Which.SENT: _STATUS.in_([DeliveryStatus.SENT, DeliveryStatus.GONE]),
 }
 _NEEDS_A_PERSON = func.max(case((_IS[Which.ATTENTION], 1), else_=0))
 

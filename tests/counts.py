@@ -17,7 +17,7 @@ FULL = os.environ.get("OCTAPOST_FULL") == "1"
 
 
 in_full = pytest.mark.skipif(not FULL, reason="made where every try is: OCTAPOST_FULL=1")
-"""For a test that its neighbours nearly cover: CI runs it, and a default run has no time for it."""
+"""For a test of a path that another test shows too, or of a process of its own: CI runs it, a default run does not."""
 
 
 def tries(full: int, sample: int) -> int:

@@ -572,6 +572,8 @@ MAY_WRITE = {
     "services/posts/delivering.py:*": "what the clock does with what a member decided",
     "services/posts/sending.py:*": "what the clock does with what a member decided",
     "services/posts/reconciling.py:*": "what the clock does with what a member decided",
+    "services/posts/checking.py:*": "what the clock finds before a post is due",
+    "services/posts/watching.py:*": "what the clock finds after a post is live",
     "services/incidents/reminders.py:*": "what the clock does",
     "services/incidents/watch.py:*": "what the clock does",
     "services/tokens/*": "what the clock does",

@@ -154,6 +154,10 @@ class PublishingFacts:
     """How many places of this platform one post may go to."""
     same_text_once: bool = False
     """The platform forbids the same text on several accounts."""
+    missed_apart: timedelta = timedelta(minutes=10)
+    """How far apart two looks must be that do not find a live post, before it counts as removed."""
+    cents_per_read: float = 0.0
+    """What looking at one post costs the operator on each UTC day on which it is looked at, in US cents."""
     readable: bool = True
     """What was published can be read back with the scopes we have; where not, a person is asked."""
     can_edit: bool = False

@@ -198,5 +198,6 @@ FACTS = PublishingFacts(
     options_each_post=True,
     # About 15 a day for an account, over all apps.
     daily_cap=DailyCap(posts=15),
+    missed_apart=timedelta(hours=24),
     cap_codes=frozenset({TOO_MANY_POSTS}),
 )

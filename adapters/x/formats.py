@@ -57,6 +57,9 @@ _EVERY_FORMAT = frozenset(
 )
 
 
+CENTS_PER_READ = 0.5
+
+
 def cents(text: str) -> float:
     """Return what X charges for a post with this text, in US cents: much more if there is an address in it."""
     return CENTS_WITH_URL if urls_in(text) else CENTS
@@ -101,4 +104,5 @@ FACTS = PublishingFacts(
     same_text_once=True,
     can_delete=True,
     cents_per_post=cents,
+    cents_per_read=CENTS_PER_READ,
 )

@@ -32,6 +32,8 @@ class DeliveryStatus(StrEnum):
     LATE = "late"
     """Its time passed while it was held, or while we were down: a person decides whether it is sent."""
     CANCELLED = "cancelled"
+    GONE = "gone"
+    """It was live, and the platform does not have it any more."""
 
 
 BEFORE_SENDING = (DeliveryStatus.SCHEDULED, DeliveryStatus.PREPARING, DeliveryStatus.READY)
@@ -57,6 +59,8 @@ class Delivery(SQLModel, table=True):
         Index("delivery_once", "post_id", "account_id", "place", unique=True),
         Index("delivery_waiting", "account_id", "status", "due_at"),
         Index("delivery_work", "work_at"),
+        Index("delivery_check_at", "check_at"),
+        Index("delivery_watch_at", "watch_at"),
     )
     id: str = Field(default_factory=lambda: new_id("dlv"), primary_key=True)
     organization_id: str = organization_column()
@@ -88,6 +92,16 @@ class Delivery(SQLModel, table=True):
     """The code of that error."""
     asks: bool = False
     """A person is asked whether it is live."""
+    check_at: datetime | None = time_column(nullable=True)
+    """When it is checked next whether it can go out. None: not again."""
+    fault: dict[str, Any] = json_column(dict)
+    """What the last check found that keeps it from going out; empty: nothing."""
+    watch_at: datetime | None = time_column(nullable=True)
+    """When it is looked at next whether it is still live. None: not again."""
+    watched_at: datetime | None = time_column(nullable=True)
+    """When it was looked at last."""
+    misses: int = 0
+    """How many looks in a row did not find it although it was live."""
 
 
 class DeliveryStep(SQLModel, table=True):

@@ -130,6 +130,7 @@ async def test_on_postgresql_it_is_not_ready_where_nothing_may_be_written(postgr
     assert said == ["ready", "not ready: ReadOnlySQLTransactionError", "ready"]
 
 
+@in_full
 async def test_on_postgresql_it_is_not_ready_while_the_server_is_stopped() -> None:
     with started() as running:
         server = Postgres(running.get_uri(), "octapost_readiness")

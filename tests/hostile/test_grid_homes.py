@@ -204,6 +204,7 @@ async def test_a_member_who_is_deactivated_is_recognized_by_whichever_of_their_w
     assert not await is_member(office, ivan)
 
 
+@in_full
 async def test_a_deactivation_that_cannot_be_looked_up_comes_again_and_is_then_heeded(office: Office) -> None:
     north, _, almond, _ = await grid_of(office)
     open_east(north)

@@ -37,6 +37,7 @@ BOTS = (
 ROUNDS = tries(25, 2)
 
 
+@in_full
 async def test_visits_of_bots_leave_a_ticket_as_it_was(
     office: Office, wire: Wire, record_property: Count
 ) -> None:

@@ -109,6 +109,7 @@ class Members:
             self.lost[answer[:40].decode(errors="replace")] += 1
 
 
+@in_full
 async def test_signed_commands_get_through_200_hostile_connections(
     tmp_path: Path, record_property: Count
 ) -> None:

@@ -73,7 +73,7 @@ async def messages(office: Office) -> list[str]:
     return [str(await office.message(notice)) for notice in notices]
 
 
-@pytest.mark.parametrize("platform", sampled(list(PLATFORMS), 4))
+@pytest.mark.parametrize("platform", sampled(list(PLATFORMS), 7))
 async def test_only_an_answer_that_carries_a_token_is_stored(
     office: Office, wire: Wire, platform: str, record_property: Count
 ) -> None:

@@ -133,6 +133,7 @@ async def test_every_row_of_every_table_arrives_and_opens(
     )
 
 
+@in_full
 @ONE_WAY
 async def test_a_move_that_is_killed_leaves_an_empty_target(
     pair: tuple[Database, Database], vault: Vault

@@ -6,7 +6,7 @@ import pickle
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.models import Canary, Grant
@@ -22,6 +22,7 @@ from storage.vault import (
     keys_in_use,
     sealed_columns,
 )
+from tests.counts import tries
 from tests.storage.world import build, run_sql
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def ring_of(*keys: str) -> Vault:
     return Vault(KeyRing.parse(",".join(keys)))
 
 
+@settings(max_examples=tries(100, 20))
 @given(st.text())
 def test_what_was_sealed_opens_again(plaintext: str) -> None:
     vault = ring_of(KEY_1)

@@ -432,6 +432,7 @@ async def test_what_was_disconnected_can_be_connected_again(either_office: Offic
 # The same account in two organizations
 
 
+@in_full
 @pytest.mark.parametrize(
     ("platform", "person", "app", "name"),
     [("x", "4711", "", "Octa Demo"), ("linkedin", "ana-ruiz", "linkedin", "Ana Ruiz")],

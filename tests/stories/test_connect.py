@@ -490,6 +490,7 @@ async def test_choosing_nothing_is_answered_under_the_field(office: Office) -> N
     assert shown.errors["picked"]
 
 
+@in_full
 async def test_a_thousand_pages_can_be_searched_and_chosen_from(either_office: Office) -> None:
     ada = await either_office.installed()
 

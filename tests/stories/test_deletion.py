@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.member import text_of
 from sandbox.slack.world import ADA, BEA, GUS, OLGA, OTTO
+from tests.counts import in_full
 from tests.stories.test_incidents import card_with, card_with_ts, cards, dies, ready
 from tests.stories.told import buttons, connected, hears, joins, said
 
@@ -50,6 +51,7 @@ async def test_an_owner_deletes_an_organization_and_every_owner_gets_a_receipt(e
     assert "Acme: you are an owner" in await said(ada, "org")
 
 
+@in_full
 async def test_a_sign_in_that_another_organization_uses_lives_on_there(office: Office) -> None:
     ada, bea = await office.installed(), await office.installed(BEA)
     await connected(ada, "x", "4711")

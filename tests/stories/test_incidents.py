@@ -23,7 +23,7 @@ from storage.memberships import Members
 from storage.models import Account, Grant, GrantStatus, Incident, IncidentCard, IncidentKind, Role
 from storage.organizations import Organizations
 from storage.refreshes import Refreshes
-from tests.counts import in_full, tries
+from tests.counts import in_full, sampled, tries
 from tests.patience import PATIENCE_S
 from tests.rows import seats
 from tests.stories.told import answer_to, button, buttons, connected, disconnect, grants, hears, said, trail
@@ -792,7 +792,7 @@ async def connected_by_olga(office: Office) -> tuple[Member, Member]:
     return ada, await office.person(OLGA)
 
 
-@pytest.mark.parametrize("how", ["removed", "demoted", "deactivated"])
+@pytest.mark.parametrize("how", sampled(["removed", "demoted", "deactivated"], 3))
 async def test_the_card_of_somebody_who_leaves_moves_on_and_says_nothing_more_to_them(
     either_office: Office, how: str
 ) -> None:

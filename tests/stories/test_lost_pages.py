@@ -231,6 +231,7 @@ async def test_a_warning_about_the_whole_sign_in_gives_way_to_the_page_that_is_l
     assert set(incident.accounts.values()) == {"Blue Door Bakery"}
 
 
+@in_full
 async def test_posts_of_the_lost_page_wait_and_those_of_the_others_go_on(either_office: Office) -> None:
     ada = await with_pages(either_office)
     async with either_office.database.system() as session:

@@ -261,6 +261,7 @@ async def test_two_pictures_become_one_post_in_their_order(office: Office) -> No
     assert [one.file.content for one in post.media] == [jpeg(640), jpeg(800)]
 
 
+@in_full
 async def test_a_video_arrives_as_it_is(office: Office) -> None:
     ada = await page_owner(office)
     clip = office.slack.upload(ADA, "mugs.mp4", mp4(), "video/mp4")

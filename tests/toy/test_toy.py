@@ -97,6 +97,7 @@ async def test_a_toy_account_is_connected_and_refreshed(office: Office) -> None:
     assert "🟢 connected · Toy: Tess Toy" in text_of(await ada.command("status"))
 
 
+@in_full
 async def test_a_token_that_is_extended_no_more_is_warned_about_and_ends(office: Office) -> None:
     ada = await office.installed(ADA)
     await ada.connect("toy", TESS)

@@ -77,7 +77,7 @@ def risks_in(
             risk
             for each in post.deliveries
             if each.status in BEFORE_SENDING and each.account_id in by_id
-            for risk in risks_of(by_id[each.account_id], each.due_at, now)
+            for risk in risks_of(by_id[each.account_id], each.due_at, now, each.fault)
         )
         for post in posts
     }

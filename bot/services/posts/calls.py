@@ -95,7 +95,17 @@ class PublishingCalls:
         account, grant = work.account, work.grant
         if grant is None or account.disconnected_at is not None or account.access_error:
             raise GrantDead("ended")
-        fresh = await self.tokens.get(grant.id, refused=refused)
+        return await self._with(account, await self.tokens.get(grant.id, refused=refused))
+
+    async def standing(self, work: Work) -> Authorized | None:
+        """Return what a call can be made with as things are; None: a token would have to be renewed first."""
+        account, grant = work.account, work.grant
+        fresh = await self.tokens.standing(grant.id) if grant is not None else None
+        if fresh is None:
+            return None
+        return await self._with(account, fresh)
+
+    async def _with(self, account: Account, fresh: Fresh) -> Authorized:
         tokens = fresh.tokens
         if self.catalog.platform(account.platform).account_tokens:
             tokens = replace(tokens, access_token=await self._own_token(account))

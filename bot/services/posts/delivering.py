@@ -157,7 +157,7 @@ class Delivering:
         if content.all_media or content.cover:
             ahead = self._calls.publisher(work.account.platform).facts.ahead
         if due_in > ahead:
-            await self._sending.wait(work, DeliveryStatus.SCHEDULED, due_in - ahead)
+            await self._sending.wait_for_time(work, due_in, ahead)
         elif -due_in > LATE_AFTER and not work.steps:
             await self._sending.ask_about_late(work)
         elif delivery.status == DeliveryStatus.READY or await self._sending.prepare(work):

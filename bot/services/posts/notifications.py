@@ -14,3 +14,13 @@ class PostResult(Living):
     KIND = "post_result"
     LISTENER = Listener.POST_RESULTS
     post_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostAlert(Living):
+    """One account's share of a post needs somebody, before it is due or after it was live."""
+
+    KIND = "post_alert"
+    LISTENER = Listener.POST_RESULTS
+    post_id: str
+    delivery_id: str

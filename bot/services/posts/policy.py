@@ -71,6 +71,29 @@ class Decision:
     again_in: timedelta = timedelta(0)
 
 
+MARGIN = timedelta(minutes=2)
+"""A check or a look that comes this close to another one counts for both."""
+CHECKS = (timedelta(hours=24), timedelta(hours=1), timedelta(minutes=10))
+"""How long before a delivery is due it is checked whether it can go out."""
+WATCHES = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=24))
+"""How long after a post was sent it is looked at whether it is still live."""
+
+
+def first_check_in(due_in: timedelta) -> timedelta | None:
+    """Return when a delivery is checked first that is due then; None: not at all, since it goes out at once."""
+    return max(due_in - CHECKS[0], timedelta(0)) if due_in > CHECKS[-1] else None
+
+
+def next_check_in(due_in: timedelta) -> timedelta | None:
+    """Return when to check next, after a check this long before the delivery is due; None: that was the last."""
+    return next((due_in - ahead for ahead in CHECKS if due_in > ahead + MARGIN), None)
+
+
+def next_watch_in(age: timedelta) -> timedelta | None:
+    """Return when to look next at a post that was sent this long ago; None: that was the last look."""
+    return next((after - age for after in WATCHES if age < after - MARGIN), None)
+
+
 def pause(failures: int) -> timedelta:
     """Return how long to wait after so many failures in a row."""
     doubled: timedelta = FIRST_PAUSE * 2 ** min(failures, 10)

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from bot.ops.logs import logger
 from bot.services.outbox import Conversation, enqueue
-from bot.services.posts.notifications import PostResult
+from bot.services.posts.faults import Fault, load
+from bot.services.posts.notifications import PostAlert, PostResult
 from storage.account_labels import labels
 from storage.alert_settings import Alerts
 from storage.deliveries import PostDeliveries
 from storage.memberships import Members
-from storage.models import DeliveryStatus, StepStatus, new_id
+from storage.models import BEFORE_SENDING, DeliveryStatus, StepStatus, new_id
 from storage.outbox import Notices
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
+    from bot.services.notifications import Living, Reader
     from storage.models import Account, Delivery, DeliveryStep, Notice, Post
 
 log = logger(__name__)
@@ -52,6 +54,8 @@ class DeliveryReport:
     """Codes for what people should know about what is live."""
     failed_extras: tuple[str, ...] = ()
     """The kinds of steps that failed while the post is live: a first comment, a thumbnail."""
+    fault: Fault | None = None
+    """What keeps it from going out, as far as it was checked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +68,14 @@ class PostReport:
     author: str | None
     """The user id of whoever scheduled it; None: they have left."""
     deliveries: tuple[DeliveryReport, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertReport:
+    """What somebody should know about one delivery of a post."""
+
+    post: PostReport
+    delivery: DeliveryReport
 
 
 class Results:
@@ -81,6 +93,11 @@ class Results:
         to = Conversation(slack_id=notice.slack_id, id=notice.channel, organization_id=post.organization_id)
         await enqueue(session, to, f"{key}:{new_id('upd')}", one, edits=key)
 
+    @property
+    def readers(self) -> dict[type[Living], Reader]:
+        """What the messages about posts say now."""
+        return {PostResult: self.read, PostAlert: self.read_alert}
+
     async def read(self, session: AsyncSession, one: PostResult) -> PostReport | None:
         """Return what the message says now; None if the post is gone."""
         repository = PostDeliveries(session)
@@ -91,6 +108,24 @@ class Results:
         steps = await repository.steps(one.organization_id, one.post_id)
         author = await Members(session).get(one.organization_id, post.author)
         return report(post, rows, steps, author.user_id if author is not None else None)
+
+    async def alert(self, session: AsyncSession, post: Post, delivery: Delivery, about: str) -> None:
+        """Tell people about one delivery, once for each `about`."""
+        one = PostAlert(organization_id=post.organization_id, post_id=post.id, delivery_id=delivery.id)
+        for to in (await _recipients(session, post))[:1]:
+            await enqueue(session, to, f"alert:{delivery.id}:{about}", one)
+
+    async def read_alert(self, session: AsyncSession, one: PostAlert) -> AlertReport | None:
+        """Return what an alert says now; None if nothing is the matter any more."""
+        about = PostResult(organization_id=one.organization_id, post_id=one.post_id)
+        post = await self.read(session, about)
+        found = next((each for each in post.deliveries if each.id == one.delivery_id), None) if post else None
+        if post is None or found is None:
+            return None
+        wrong = found.status in BEFORE_SENDING and found.fault is not None
+        return (
+            AlertReport(post=post, delivery=found) if wrong or found.status == DeliveryStatus.GONE else None
+        )
 
     async def on_delivered(self, session: AsyncSession, notice: Notice) -> None:
         """Nothing follows: the message is where people see it."""
@@ -104,15 +139,15 @@ class Results:
         app_removed: bool,  # noqa: ARG002 - the next place may be in another workspace
     ) -> None:
         """Send the message to the next place that takes it: a result nobody sees is as good as none."""
-        one = PostResult.load(notice.facts)
-        post = await PostDeliveries(session).post(one.organization_id, one.post_id)
+        post_id = notice.facts["post_id"]
+        post = await PostDeliveries(session).post(notice.facts["organization_id"], post_id)
         places = await _recipients(session, post) if post is not None else []
         ids = [place.id for place in places]
         following = places[ids.index(notice.channel) + 1 :] if notice.channel in ids else places
         if following:
             await Notices(session).redirect(notice, following[0].slack_id, following[0].id)
         else:
-            log.error("post.no_recipient", post=one.post_id, code=code)
+            log.error("post.no_recipient", post=post_id, code=code)
 
 
 def key_of(post_id: str) -> str:
@@ -159,6 +194,7 @@ def _report(
         url=live[0].url if live else "",
         notes=tuple(step.note for step in live if step.note),
         failed_extras=tuple(step.kind for step in steps if step.status == StepStatus.FAILED),
+        fault=load(row.fault),
     )
 
 

@@ -16,10 +16,19 @@ from bot.ops.logs import logger
 from bot.ops.metrics import DELIVERIES
 from bot.services.posts.budgets import give_back, reserve
 from bot.services.posts.contents import load
-from bot.services.posts.policy import LOOKS, NO_RECEIPT, POSTPONED, Decision, Move, after
+from bot.services.posts.policy import (
+    LOOKS,
+    NO_RECEIPT,
+    POSTPONED,
+    WATCHES,
+    Decision,
+    Move,
+    after,
+    first_check_in,
+)
 from storage.deliveries import Deliveries, handles_of
 from storage.engine.autocommit import FAILURES
-from storage.engine.statements import now
+from storage.engine.statements import now, now_or_null
 from storage.models import DeliveryStatus, StepStatus
 from storage.posts import Posts
 
@@ -55,6 +64,19 @@ class Sending:
         """Store that nothing is to be done for a while."""
         async with self._database.system() as session:
             await Deliveries(session, self._vault).settle(work.delivery, status, again_in=span)
+
+    async def wait_for_time(self, work: Work, due_in: timedelta, ahead: timedelta) -> None:
+        """Store that nothing is to be done until so long before it is due, and that it is checked before."""
+        check_in, delivery = first_check_in(due_in), work.delivery
+        async with self._database.system() as session:
+            await Deliveries(session, self._vault).settle(
+                delivery,
+                DeliveryStatus.SCHEDULED,
+                again_in=due_in - ahead,
+                outcome=delivery.outcome if delivery.outcome == POSTPONED else "",
+                code=delivery.code if delivery.outcome == POSTPONED else "",
+                check_at=now_or_null(check_in),
+            )
 
     async def ask_about_late(self, work: Work) -> None:
         """Store that it is too late for this to go out by itself: a person decides."""
@@ -104,7 +126,7 @@ class Sending:
                 work = await Deliveries(session, self._vault).work(work.delivery)
         async with self._database.system() as session:
             await Deliveries(session, self._vault).settle(
-                work.delivery, DeliveryStatus.SENT, again_in=again_in
+                work.delivery, DeliveryStatus.SENT, again_in=again_in, fault={}, watch_at=now(WATCHES[0])
             )
             await self._results.update(session, work.post)
         DELIVERIES.labels(work.account.platform, "sent").inc()

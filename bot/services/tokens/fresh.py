@@ -82,6 +82,17 @@ class FreshTokens:
             else:
                 await asyncio.sleep(0.05)
 
+    async def standing(self, grant_id: str) -> Fresh | None:
+        """Return tokens that work as they are; None: there are none, or they would have to be renewed first."""
+        async with self._database.system(write=False) as session:
+            grant = await Refreshes(session).look(grant_id)
+            clock = await database_time(session)
+        if grant is None or grant.access_sealed is None or grant.status == GrantStatus.NEEDS_RECONNECT:
+            return None
+        ends = grant.access_expires_at
+        over = ends is not None and ends - clock < timedelta(minutes=1)
+        return None if over else Fresh(grant=grant, tokens=self._refresher.tokens(grant))
+
     async def use(self, grant_id: str, call: Callable[[Client, Tokens], Awaitable[Answer]]) -> Answer:
         """Return what `call` answers, given tokens that work; a refused one is refreshed once and tried again.
 

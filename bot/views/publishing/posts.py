@@ -12,7 +12,7 @@ from bot.views.publishing.post_menu import RESCHEDULE, post_menu
 from bot.views.publishing.result import EXCERPT, headline, message
 from bot.views.times import moment
 from storage.models import DeliveryStatus
-from storage.post_listings import Which
+from storage.post_listings import SETTLED, Which
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,8 +39,8 @@ KINDS = {
     Which.SENT: ("sent", "Nothing has been sent yet."),
 }
 """Each list: what its posts are, and what is said when there are none."""
+OUT = (DeliveryStatus.SENT, DeliveryStatus.GONE)
 WHEN = "when"
-SETTLED = (DeliveryStatus.SENT, DeliveryStatus.CANCELLED)
 
 
 def posts(page: PostPage, actor: Actor, platform: PlatformOf) -> Message:
@@ -114,7 +114,7 @@ def rescheduled(due_at: datetime) -> Json:
 def time_of(one: PostReport, which: Which) -> datetime:
     """Return the time that the list is ordered by: when it went out last, or when it is due next."""
     if which is Which.SENT:
-        return max(each.due_at for each in one.deliveries if each.status == DeliveryStatus.SENT)
+        return max(each.due_at for each in one.deliveries if each.status in OUT)
     waiting = [each.due_at for each in one.deliveries if each.status not in SETTLED]
     # The last one may have gone out while the list was read.
     return min(waiting or [each.due_at for each in one.deliveries])

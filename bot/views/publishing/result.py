@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.services.posts.decisions import Decision
-from bot.services.posts.policy import MONEY_SPENT, POSTPONED
+from bot.services.posts.policy import POSTPONED
 from bot.views import kit
 from bot.views.kit import Message
+from bot.views.publishing import faults
 from bot.views.publishing.platforms import refusal, words_of
 from bot.views.publishing.post_menu import post_menu
 from bot.views.times import moment
@@ -25,7 +26,13 @@ if TYPE_CHECKING:
 SHOWN = 15
 """Accounts with a row of their own. Those that need someone come first, and the rest is counted."""
 EXCERPT = 150
-NEEDS_SOMEONE = (DeliveryStatus.FAILED, DeliveryStatus.UNKNOWN, DeliveryStatus.LATE, DeliveryStatus.HELD)
+NEEDS_SOMEONE = (
+    DeliveryStatus.FAILED,
+    DeliveryStatus.UNKNOWN,
+    DeliveryStatus.LATE,
+    DeliveryStatus.HELD,
+    DeliveryStatus.GONE,
+)
 BUTTONS = {
     Decision.LIVE: "It's live",
     Decision.NOT_LIVE: "Not live: send it",
@@ -57,7 +64,10 @@ def headline(report: PostReport) -> str:
         return "Cancelled"
     live = sum(one.status == DeliveryStatus.SENT for one in found)
     needy = sum(_asks(one) for one in found)
+    gone = sum(one.status == DeliveryStatus.GONE for one in found)
     many = len(found) != 1
+    if gone and not needy:
+        return f"⚠️ {live} of {len(found)} live; {gone} {'was' if gone == 1 else 'were'} removed"
     if needy:
         return f"⚠️ {live} of {len(found)} live; {needy} {'needs' if needy == 1 else 'need'} you"
     if live == len(found):
@@ -85,6 +95,8 @@ def _row(report: PostReport, one: DeliveryReport, platform: Platform) -> list[Js
     blocks = [kit.section(f"{name}: {state(one, platform)}", accessory=beside)]
     notes = [words_of(one.platform).notes.get(note, "") for note in one.notes]
     notes += [EXTRAS[kind] for kind in one.failed_extras if kind in EXTRAS]
+    if one.fault is not None and one.status in BEFORE_SENDING:
+        notes.append(f"⚠️ {kit.escape(faults.sentence(one.fault, one.platform, platform))}")
     if said := [note for note in notes if note]:
         blocks.append(kit.fine_print(*said))
     if len(buttons) > 1:
@@ -126,6 +138,8 @@ def state(one: DeliveryReport, platform: Platform) -> str:
             return "⚠️ waiting: the sign-in has ended. I'll publish it once someone reconnects the account."
         case DeliveryStatus.LATE:
             return f"⚠️ missed its time, {moment(one.due_at)}. Publish it now?"
+        case DeliveryStatus.GONE:
+            return f"⚠️ it was live, and {faults.removed(platform)}"
         case DeliveryStatus.CANCELLED:
             return "cancelled"
         case _:
@@ -135,17 +149,10 @@ def state(one: DeliveryReport, platform: Platform) -> str:
 def _before(one: DeliveryReport, platform: Platform) -> str:
     """Return how far a delivery is that nobody can see yet."""
     if one.outcome == POSTPONED:
-        return f"{_limit(one, platform)} Goes out {moment(one.due_at)}."
+        return f"{faults.limit(one.code, platform)} Goes out {moment(one.due_at)}."
     if one.code:
         return f"{platform.name} isn't taking posts right now. I'll keep trying; nothing for you to do."
     return f"goes out {moment(one.due_at)}" if one.status == DeliveryStatus.SCHEDULED else "publishing…"
-
-
-def _limit(one: DeliveryReport, platform: Platform) -> str:
-    """Return which limit of the day is used up."""
-    if one.code == MONEY_SPENT:
-        return f"What this installation may spend on {platform.name} a day is spent."
-    return f"{platform.name}'s limit of posts a day is used up."
 
 
 def decisions(one: DeliveryReport) -> tuple[Decision, ...]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bot.services.accounts.problems import Problem, Remedy
 from bot.services.posts.risks import RiskCode
 from bot.views import diagnosis
+from bot.views.publishing import faults
 
 if TYPE_CHECKING:
     from bot.services.posts.risks import Risk
@@ -18,7 +19,10 @@ def sentence(risk: Risk) -> str:
     match risk.code:
         case RiskCode.SIGN_IN_ENDS:
             return f"{name}: the sign-in ends before this is due. Reconnect it before then."
-        case RiskCode.CANNOT_PUBLISH:
+        case RiskCode.CHECKED if risk.fault is not None:
+            platform = risk.diagnosis.platform
+            return f"{name}: {faults.sentence(risk.fault, platform.key, platform)}"
+        case _:
             return f"{name}: {_now(risk)}"
 
 

@@ -116,6 +116,7 @@ async def test_an_account_that_x_blocks_keeps_its_name_and_says_where_its_owner_
     assert "incident.reconnect" not in str(card["blocks"])  # it would change nothing
 
 
+@in_full
 async def test_an_account_that_its_platform_gives_back_heals_without_a_new_sign_in(opened: Open) -> None:
     works = await opened(XSimulator())
     grant = await works.grant("4711", due=False)

@@ -42,11 +42,13 @@ from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.incidents.incidents import IncidentService
 from bot.services.incidents.operator_alerts import OperatorPager
 from bot.services.posts.calls import PublishingCalls
+from bot.services.posts.checking import Checking
 from bot.services.posts.contents import dump
 from bot.services.posts.delivering import Delivering
 from bot.services.posts.reconciling import Reconciling
 from bot.services.posts.results import Results
 from bot.services.posts.sending import Sending
+from bot.services.posts.watching import Watching
 from bot.services.tokens.fresh import FreshTokens
 from bot.services.tokens.outcomes import Reports
 from bot.services.tokens.refreshing import Refresher
@@ -71,6 +73,7 @@ FACTS = PublishingFacts(
         Format.THREAD: FormatRule(fewest=2, most=25, part=FormatRule(texts={TextField.TEXT: RULE})),
     }
 )
+SCOPES = [scope.name for scope in PLATFORM.apps[0].scopes]
 Answer = Accepted | Exception
 LOST = "lost"
 """A script's answer: the platform publishes it, and the answer is lost."""
@@ -86,6 +89,9 @@ class Press:
     prepares: deque[Prepared | Exception] = field(default_factory=deque)
     sends: deque[Answer | str] = field(default_factory=deque)
     looks: deque[Finding | Exception] = field(default_factory=deque)
+    lives: deque[Live | Exception] = field(default_factory=deque)
+    presences: deque[Presence | Exception] = field(default_factory=deque)
+    """What is said of every post that is asked about."""
     refreshes: deque[Exception] = field(default_factory=deque)
     tokens: list[str] = field(default_factory=list)
     """The token of each send."""
@@ -108,7 +114,11 @@ class Press:
         return (*parts, *([Step(kind=StepKind.COMMENT)] if content.first_comment else []))
 
     async def live(self, client: Client, tokens: Tokens, account_id: str, place: str = "") -> Live:  # noqa: ARG002
-        return Live()
+        self.calls.append("live")
+        answer = self.lives.popleft() if self.lives else Live()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     async def prepare(self, outgoing: Outgoing, handles: Handles) -> Prepared:  # noqa: ARG002
         self.calls.append("prepare")
@@ -158,7 +168,11 @@ class Press:
         account_id: str,  # noqa: ARG002
         receipts: Sequence[Receipt],
     ) -> tuple[Presence, ...]:
-        return tuple(Presence.THERE for _ in receipts)
+        self.calls.append(f"presence {len(receipts)}")
+        answer = self.presences.popleft() if self.presences else Presence.THERE
+        if isinstance(answer, Exception):
+            raise answer
+        return (answer,) * len(receipts)
 
     async def edit(self, outgoing: Outgoing, receipt: Receipt) -> None:
         raise NotImplementedError
@@ -212,6 +226,8 @@ class Desk:
     engine: Delivering
     another_engine: Callable[..., Delivering]
     """Returns the engine of another process, with limits of its own."""
+    checking: Checking
+    watching: Watching
     files: StoredMedia
     database: Database
     vault: Vault
@@ -242,6 +258,21 @@ class Desk:
         """Let the time of a delivery's next work come, and the lease of whoever had it end."""
         if (await self.delivery(delivery_id)).work_at is not None:
             await self._set(delivery_id, work_at=now(), lease_until=None, **values)
+
+    async def alerts(self) -> list[str]:
+        """Return the keys of the messages about single deliveries."""
+        async with self.database.system(write=False) as session:
+            found = select(Notice.key).where(Notice.kind == "post_alert").order_by(col(Notice.sequence))
+            return list(await session.exec(found))
+
+    async def check(self, delivery_id: str, due_in: timedelta) -> None:
+        """Let a delivery be due in this time, and what is scheduled then happen."""
+        await self.change(delivery_id, due_at=now(due_in), check_at=now())
+        await self.checking.run()
+
+    async def change(self, delivery_id: str, **values: Any) -> None:
+        """Change a delivery's row."""
+        await self._set(delivery_id, **values)
 
     async def _set(self, delivery_id: str, **values: Any) -> None:
         ours = update(Delivery).where(col(Delivery.id) == delivery_id)
@@ -323,13 +354,13 @@ async def open_desk(database: Database, vault: Vault, **env: str) -> Desk:
                 app="x",
                 access="access",
                 refresh="refresh",
-                scopes=["tweet.write"],
+                scopes=SCOPES,
                 access_expires_in=timedelta(hours=2),
                 refresh_expires_in=None,
             ),
         )
         grant = await grants.activate(
-            organization.id, pending.id, external_id="4711", external_name="Octa", scopes=["tweet.write"]
+            organization.id, pending.id, external_id="4711", external_name="Octa", scopes=SCOPES
         )
         found = Found(remote_id="4711", kind="Account", name="Octa Demo", handle="@octademo")
         account = await Accounts(session, vault).attach(
@@ -357,6 +388,8 @@ async def open_desk(database: Database, vault: Vault, **env: str) -> Desk:
         press=press,
         engine=engine(),
         another_engine=engine,
+        checking=Checking(calls=calls, results=Results(), database=database, vault=vault),
+        watching=Watching(calls=calls, results=Results(), database=database, vault=vault),
         files=files,
         database=database,
         vault=vault,
