@@ -289,7 +289,7 @@ def _slack(base: Base, services: Services) -> SlackEdge:
         connect,
         AccountsStory(profiles, reconnecting, services.disconnecting, places, home),
         IncidentStory(reconnecting, IncidentResponses(incidents.cards, incidents.reader, database)),
-        *post_stories(base, services, places, home),
+        *post_stories(base, services, places, home, zones),
         AlertsStory(services.alert_settings, zones),
         Doctor(profiles, services.catalog),
         OrganizationStory(services.organizations, services.join_codes),

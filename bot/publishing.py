@@ -11,6 +11,7 @@ from bot.services.media.inspecting import Inspector
 from bot.services.media.intake import Intake
 from bot.services.media.library import MediaLibrary
 from bot.services.media.uploading import GIGABYTE, Uploading, UploadLimits
+from bot.services.posts.account_sets import AccountSetService
 from bot.services.posts.calls import PublishingCalls
 from bot.services.posts.changing import PostChanges
 from bot.services.posts.checking import Checking
@@ -21,10 +22,13 @@ from bot.services.posts.listing import PostLists
 from bot.services.posts.reconciling import Reconciling
 from bot.services.posts.results import Results
 from bot.services.posts.sending import Sending
+from bot.services.posts.slots import SlotService
 from bot.services.posts.watching import Watching
 from bot.slack.files import SlackFiles
+from bot.stories.account_sets import AccountSetsStory
 from bot.stories.post_lists import PostListsStory
 from bot.stories.posts import PostsStory
+from bot.stories.slots import SlotsStory
 from bot.web.media import MediaPages
 from bot.web.uploads import UploadPages
 
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
     from bot.services.tokens.fresh import FreshTokens
     from bot.services.tokens.refreshing import Refresher
     from bot.slack.home_tab import HomeTab
+    from bot.slack.zones import PeopleZones
     from bot.web.identity import Identity
 
 
@@ -83,13 +88,16 @@ def post_services(
     )
 
 
-def post_stories(base: Base, services: Services, places: PlaceService, home: HomeTab) -> tuple[object, ...]:
+def post_stories(
+    base: Base, services: Services, places: PlaceService, home: HomeTab, zones: PeopleZones
+) -> tuple[object, ...]:
     """Construct the stories about posts."""
-    posts = services.posts
+    posts, database = services.posts, base.database
+    profiles = AccountProfiles(services.catalog, HealthReader(database), database, base.vault)
     files = SlackFiles(
         clients=base.slack_clients,
         session=base.slack_session,
-        database=base.database,
+        database=database,
         vault=base.vault,
         api_url=base.settings.slack_api_url,
     )
@@ -105,13 +113,15 @@ def post_stories(base: Base, services: Services, places: PlaceService, home: Hom
             base.settings.public_url,
         ),
         PostListsStory(
-            lists=PostLists(base.database),
+            lists=PostLists(database),
             decider=posts.decider,
             composing=posts.composing,
             changes=posts.changes,
             catalog=services.catalog,
             home=home,
         ),
+        SlotsStory(SlotService(database), profiles, zones),
+        AccountSetsStory(AccountSetService(database), profiles),
     )
 
 

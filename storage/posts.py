@@ -121,6 +121,22 @@ class Posts:
         await self._session.flush()
         return post
 
+    async def taken(self, organization_id: str, account_ids: Collection[str]) -> dict[str, list[datetime]]:
+        """Return when posts of these accounts go out from now on, by account id.
+
+        Locks the accounts: until the transaction ends nobody else schedules a post to them.
+        """
+        locked = await lock_accounts(self._session, organization_id, account_ids)
+        found = select(Delivery.account_id, Delivery.due_at).where(
+            *_of(organization_id, locked),
+            col(Delivery.due_at) > now(-APART),
+            col(Delivery.status).not_in([DeliveryStatus.CANCELLED, DeliveryStatus.FAILED]),
+        )
+        times: dict[str, list[datetime]] = {account_id: [] for account_id in locked}
+        for account_id, due_at in await self._session.exec(found):
+            times[account_id].append(due_at)
+        return times
+
     async def waiting(
         self, organization_id: str, account_ids: Collection[str], *, after: datetime | None = None
     ) -> Waiting:

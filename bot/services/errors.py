@@ -216,6 +216,8 @@ class Thing(StrEnum):
     """What a button, a modal or a link can refer to."""
 
     ACCOUNT = "account"
+    ACCOUNT_SET = "account_set"
+    """Accounts that are chosen together."""
     ACCOUNT_CHOICES = "account_choices"
     """The accounts that a sign-in showed, to choose from."""
     GRANT = "grant"

@@ -24,6 +24,8 @@ class Permission(StrEnum):
     """Claim, release and snooze a card, and ask someone else to reconnect. Cards are sent to people who may."""
     PUBLISH = "publish"
     """Publish, schedule and cancel posts, and say whether one is live."""
+    PLAN = "plan"
+    """Choose the weekly times at which accounts publish, and save sets of accounts."""
     RELEASE_LATE_POSTS = "release_late_posts"
     """Decide whether posts that missed their time still go out."""
     CHANGE_ALERTS = "change_alerts"
@@ -51,6 +53,7 @@ GRANTED_FROM = {
     Permission.DISCONNECT_ACCOUNTS: Role.ADMIN,
     Permission.HANDLE_INCIDENTS: Role.ADMIN,
     Permission.PUBLISH: Role.ADMIN,
+    Permission.PLAN: Role.ADMIN,
     Permission.RELEASE_LATE_POSTS: Role.ADMIN,
     Permission.CHANGE_ALERTS: Role.ADMIN,
     Permission.CHOOSE_CHANNELS: Role.ADMIN,

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 from bot.ops.logs import logger
 from bot.services.errors import NoAlertsChannelError, NotFoundError, Thing
 from bot.services.incidents.alert_settings import REMINDER_DAYS, Choice, is_elsewhere
-from bot.services.incidents.quiet_hours import zones
+from bot.services.incidents.quiet_hours import zones, zones_like
 from bot.services.permissions import Permission
 from bot.slack.failures import CALL_FAILED, failure
 from bot.slack.failures import FailureKind as Failed
 from bot.slack.refusals import BadInputError, under
 from bot.slack.routes import Answer, Kind, OpenModal, Options, Request, Say, UpdateModal, command, on
 from bot.views import alerts as views
-from storage.folding import fold
 
 if TYPE_CHECKING:
     from bot.services.incidents.alert_settings import AlertSettingsService
@@ -60,9 +59,7 @@ class AlertsStory:
     @on(Kind.OPTIONS, "alerts.zone", Permission.CHANGE_ALERTS, changes=False)
     async def zone(self, request: Request) -> Answer:
         """Answer the typeahead of time zones."""
-        wanted = fold(request.words).replace(" ", "_")
-        found = [name for name in zones() if wanted in fold(name)]
-        return Options(views.zone_options(found[:SHOWN_AT_ONCE]))
+        return Options(views.zone_options(zones_like(request.words)[:SHOWN_AT_ONCE]))
 
     @on(Kind.SUBMISSION, "alerts.saved", Permission.CHANGE_ALERTS)
     async def save(self, request: Request) -> Answer:

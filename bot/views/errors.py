@@ -87,6 +87,7 @@ WITHOUT_FACTS: dict[type[ServiceError], str] = {
 
 NAMED = {
     Thing.ACCOUNT: "That account",
+    Thing.ACCOUNT_SET: "That account set",
     Thing.ACCOUNT_CHOICES: "That list of accounts",
     Thing.GRANT: "That sign-in",
     Thing.ACCOUNT_GRANT: "Its sign-in",
@@ -103,6 +104,7 @@ NAMED = {
     Thing.FORM: "That form",
 }
 THEN = {
+    Thing.ACCOUNT_SET: "Type `/octapost sets` to see what is.",
     Thing.ACCOUNT_CHOICES: "Type `/octapost connect` to sign in again.",
     Thing.INVITATION: START_OVER,
     Thing.JOIN_CODE: "Type `/octapost org codes` to see which are open.",

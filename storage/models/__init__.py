@@ -47,6 +47,7 @@ from storage.models.operator_alerts import OperatorAlert
 from storage.models.organizations import Organization
 from storage.models.outbox import OWED, Notice
 from storage.models.places import Place
+from storage.models.planning import AccountSet, AccountSlots
 from storage.models.posts import Draft, Post
 from storage.models.publishing_uses import PublishingUse
 from storage.models.rate_limits import AppRateLimit
@@ -76,6 +77,8 @@ __all__ = [
     "AccessRequest",
     "Account",
     "AccountFacts",
+    "AccountSet",
+    "AccountSlots",
     "AlertSettings",
     "AppRateLimit",
     "AttemptOutcome",

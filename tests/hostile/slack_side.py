@@ -33,6 +33,7 @@ from sandbox.slack.delivery import FORM, sign
 from sandbox.slack.payloads import event_envelope, interaction, message_json, view_json
 from sandbox.slack.state import Message, User, View
 from storage.access_requests import AccessRequests, NewAccessRequest
+from storage.account_sets import AccountSets
 from storage.accounts import Accounts
 from storage.channels import Channels, NewChannelRequest
 from storage.discoveries import Discoveries, Found, NewDiscovery
@@ -60,6 +61,7 @@ from storage.models import (
 from storage.organizations import Organizations
 from storage.places import Places
 from storage.posts import NewPost, Posts, Target
+from storage.slots import Slots
 from storage.uploads import Uploads
 from storage.workspaces import Workspaces
 
@@ -397,6 +399,8 @@ class Tenant:
     """The one of that delivery."""
     draft: str
     """Of the owner."""
+    set: str
+    """Of the account."""
     access: str
     """A request for access, of somebody who is nobody else's."""
 
@@ -509,6 +513,10 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
         )
         draft = Draft(organization_id=organization_id, author=owner.id, written={"text": f"{word} cups"})
         session.add(draft)
+        await Slots(session).save(organization_id, [account.id], ["0 09:00"], "UTC")
+        chosen = await AccountSets(session).save(
+            organization_id, f"{word} set", {account.id: account.name}, slack_id="", channel=""
+        )
         await session.flush()
         link = new_secret()
         await Uploads(session).open_link(link, organization_id, owner.id, owner.team_id, draft.id)
@@ -548,6 +556,7 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
         delivery=waiting.id,
         post=waiting.post_id,
         draft=draft.id,
+        set=chosen.id,
         access=access.id,
     )
 

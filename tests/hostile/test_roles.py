@@ -111,6 +111,8 @@ OBJECTS = {
     "posts.duplicate": "post",
     "posts.edit": "post",
     "posts.publish": "post",
+    "sets.change": "set",
+    "sets.delete": "set",
     "posts.reschedule": "post",
     "posts.rescheduled": "post",
 }
@@ -173,6 +175,9 @@ def inputs(mine: Tenant) -> Json:
         "person": {"select": {"selected_users": [PAT], "selected_user": PAT}},
         "role": {"select": {"selected_option": chosen | {"value": "owner"}}},
         "text": {"compose.text": {"value": "Mugs"}},
+        "name": {"sets.name": {"value": "Mugs"}},
+        "accounts": {"slots.accounts": {"selected_options": [chosen | {"value": mine.account}]}},
+        "zone": {"slots.zone": {"selected_option": chosen | {"value": "UTC"}}},
     }
 
 

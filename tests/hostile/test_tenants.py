@@ -44,6 +44,7 @@ PREFIXES = {
     "delivery": "dlv",
     "draft": "drf",
     "post": "pst",
+    "set": "set",
     "request": "chr",
     "access": "arq",
 }
@@ -56,6 +57,8 @@ TYPED = {
     "disconnect": "{account}",
     "doctor": "{account}",
     "posts": "",
+    "sets": "{account}",
+    "slots": "{account}",
     "reconnect": "{account}",
     "org switch": "{organization}",
     "org code": "{organization}",
@@ -107,6 +110,8 @@ MEANT = {
     ("posts.cancel", "post"),
     ("posts.details", "post"),
     ("posts.publish", "post"),
+    ("sets.change", "set"),
+    ("sets.delete", "set"),
     ("posts.edit", "post"),
     ("posts.duplicate", "post"),
     ("posts.reschedule", "post"),
@@ -144,6 +149,7 @@ def things(kind: str, *, of: Tenant) -> Thing:
         "delivery": of.delivery,
         "draft": of.draft,
         "post": of.post,
+        "set": of.set,
         "access": of.access,
     }
     return Thing(kind=kind, id=ids[kind], organization=of.organization, found=of.found)

@@ -54,6 +54,7 @@ def test_the_table_is_as_it_was_agreed() -> None:
             Permission.DISCONNECT_ACCOUNTS,
             Permission.HANDLE_INCIDENTS,
             Permission.PUBLISH,
+            Permission.PLAN,
             Permission.RELEASE_LATE_POSTS,
             Permission.CHANGE_ALERTS,
             Permission.CHOOSE_CHANNELS,

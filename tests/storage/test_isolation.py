@@ -41,6 +41,7 @@ REPOSITORIES = [
 """The modules whose classes are tried, each with two organizations."""
 CREATES = {
     "AccessRequests.request": "adds a request to the organization it names",
+    "AccountSets.save": "adds a set of the organization it names",
     "Accounts.attach": "takes the grant itself, which only `Grants` of the organization hands out",
     "Audit.write": "adds a line of the organization it names",
     "Channels.request": "adds a request to the organization it names",
@@ -91,6 +92,7 @@ ABSENT = {
     "author": "mem_absent",
     "post_id": "pst_absent",
     "draft_id": "drf_absent",
+    "set_id": "set_absent",
     "upload_id": "upl_absent",
     "key": "absent",
     "keys": ["absent"],
@@ -127,6 +129,9 @@ HARMLESS: dict[str, Any] = {
     "asking": ["text"],
     "open_keys": [],
     "first": 0,
+    "weekly": ["1 10:00"],
+    "timezone": "UTC",
+    "accounts": {"acc_absent": "Mugs"},
     "size": 1,
 }
 
@@ -147,6 +152,7 @@ def of(world: World) -> dict[str, Any]:
         "delivery_id": world.delivery_id,
         "author": world.membership_id,
         "draft_id": world.draft_id,
+        "set_id": world.set_id,
         "upload_id": world.upload_id,
         "key": world.media_keys[0],
         "keys": world.media_keys,

@@ -12,6 +12,7 @@ from sqlmodel import SQLModel, col, select, update
 
 from storage import tickets
 from storage.access_requests import AccessRequests, NewAccessRequest
+from storage.account_sets import AccountSets
 from storage.accounts import Accounts
 from storage.alert_settings import Alerts
 from storage.attempt_outcomes import AttemptOutcomes
@@ -55,6 +56,7 @@ from storage.rate_limits import RateLimit, RateLimits
 from storage.revocations import Revocations
 from storage.seen_requests import Seen
 from storage.sign_ins import SignIns
+from storage.slots import Slots
 from storage.tallies import Outcome, Tallies
 from storage.tickets import NewTicket, Tickets
 from storage.uploads import Uploads
@@ -95,6 +97,7 @@ class World:
     delivery_id: str
     late_delivery_id: str
     draft_id: str
+    set_id: str
     upload_id: str
     media_keys: list[str]
     """Of a file of the post, and of one that nothing has."""
@@ -162,6 +165,16 @@ async def _posts(
         organization_id, member.id, new_id("drf"), {"text": f"Cups of {suffix}"}, slack_id="", channel=""
     )
     return sent, late, draft
+
+
+async def _planned(session: AsyncSession, account: Account, suffix: str) -> str:
+    """Give an account weekly times, and return the id of a set with it."""
+    organization_id = account.organization_id
+    await Slots(session).save(organization_id, [account.id], ["0 09:00"], f"Europe/Z{suffix}")
+    chosen = await AccountSets(session).save(
+        organization_id, f"Set {suffix}", {account.id: f"octa {suffix}"}, slack_id="T1", channel="C1"
+    )
+    return chosen.id
 
 
 async def _files(session: AsyncSession, delivery: Delivery, suffix: str) -> list[str]:
@@ -281,7 +294,7 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         found, blocked = await discoveries.search(organization.id, discovery.id, "")
         await Places(session).replace(organization.id, account.id, [("p1", "r/mugs", "21 members")])
         sent, late, draft = await _posts(session, vault, account, member, suffix)
-        keys = await _files(session, sent, suffix)
+        keys, set_id = await _files(session, sent, suffix), await _planned(session, account, suffix)
         upload_id = await _upload(session, draft, suffix)
         incident, _ = await Incidents(session).open(
             organization.id, grant=grant, kind=IncidentKind.NEEDS_RECONNECT, accounts=[account]
@@ -324,6 +337,7 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         delivery_id=sent.id,
         late_delivery_id=late.id,
         draft_id=draft.id,
+        set_id=set_id,
         upload_id=upload_id,
         media_keys=keys,
         invitation_id=invitation.id,

@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from storage.folding import fold
 from storage.models import IncidentKind
 
 if TYPE_CHECKING:
@@ -68,3 +69,9 @@ def zones() -> tuple[str, ...]:
     """Return the names of all time zones in order, such as `Europe/Berlin`; UTC is last."""
     cities = (name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))
     return (*sorted(cities), "UTC")
+
+
+def zones_like(words: str) -> list[str]:
+    """Return the names of the time zones in which these words occur."""
+    wanted = fold(words).replace(" ", "_")
+    return [name for name in zones() if wanted in fold(name)]

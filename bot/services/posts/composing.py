@@ -31,6 +31,7 @@ from bot.services.posts.drafts import (
     with_uploads,
 )
 from bot.services.posts.editing import applied, opened
+from bot.services.posts.schedule import FARTHEST
 from storage.audit import Audit
 from storage.drafts import Drafts
 from storage.engine.statements import database_time
@@ -50,9 +51,6 @@ if TYPE_CHECKING:
     from bot.services.posts.results import Results
     from storage.engine.db import Database
     from storage.models import Draft, Post
-
-FARTHEST = timedelta(days=365)
-"""How far ahead a post can be scheduled."""
 
 
 class Unsuited(StrEnum):
