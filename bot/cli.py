@@ -1,4 +1,4 @@
-"""The command line: `octapost run | sandbox | doctor | db | keys | org | manifest`."""
+"""The command line: `octapost run | sandbox | sim | doctor | db | keys | org | manifest`."""
 
 from __future__ import annotations
 
@@ -179,6 +179,35 @@ def sandbox(
     except start.PortRefused as error:
         _fail(error)
     raise typer.Exit(status)
+
+
+@cli.command()
+def sim(
+    seeds: Annotated[int, typer.Option(min=1, help="How many invented days the engine lives through.")] = 300,
+    seed: Annotated[
+        int, typer.Option(min=0, help="The first of them. The same number is always the same day.")
+    ] = 1,
+) -> None:
+    """Try to make the publishing engine post twice, or lose a post, with crashes and faults in virtual time."""
+    from sandbox.simulation.running import Total, days  # noqa: PLC0415 - `run` never loads it
+
+    logs.configure("CRITICAL")  # what fails here fails on purpose
+    total = Total()
+    with _progress("Simulating") as (bar, task):
+        for report in days(seed, seeds):
+            total.add(report)
+            bar.update(task, completed=total.days, total=seeds)
+            if report.violations:
+                break
+    if report.violations:
+        for line in report.history:
+            out.print(line, markup=False, highlight=False)
+        _fail(
+            f"Seed {report.seed}: {'; '.join(report.violations)}. Repeat it with --seed {report.seed} --seeds 1"
+        )
+    for line in total.lines():
+        out.print(line, highlight=False)
+    out.print("Nothing was published twice, lost, or sent against what people had decided.", highlight=False)
 
 
 @cli.command()

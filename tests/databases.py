@@ -45,6 +45,7 @@ DIALECTS = ("sqlite", "postgresql")
 EVERY_KIND = FULL or "OCTAPOST_TEST_POSTGRES_URL" in os.environ
 """Whether every test of `database` runs on both: whoever names a server wants to know about that one."""
 FOLDER = "octapost-postgres-"
+RUNNING = pytest.StashKey["Postgres"]()
 
 
 def in_a_thread(work: Callable[[], Awaitable[None]]) -> None:
@@ -190,8 +191,18 @@ def _end_abandoned() -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Generator[Postgres]:
-    """Give the session's (with xdist: the worker's) PostgreSQL; stopped at the end."""
+def postgres(pytestconfig: pytest.Config) -> Postgres:
+    """Give this process's PostgreSQL: one for all folders that import this fixture, stopped at the end."""
+    if RUNNING not in pytestconfig.stash:
+        stack = contextlib.ExitStack()
+        pytestconfig.add_cleanup(stack.close)
+        pytestconfig.stash[RUNNING] = stack.enter_context(_prepared())
+    return pytestconfig.stash[RUNNING]
+
+
+@contextlib.contextmanager
+def _prepared() -> Generator[Postgres]:
+    """Give a server with a migrated database, started here or the one that the environment names."""
     given = os.environ.get("OCTAPOST_TEST_POSTGRES_URL")
     name = f"octapost_tests_{secrets.token_hex(6)}"
     if given:

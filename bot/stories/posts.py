@@ -65,8 +65,10 @@ class PostsStory:
         opens=views.TITLE,
     )
     async def write(self, request: Request) -> Answer:
-        """Answer `/octapost post [text]` with the form; the text is in it."""
-        return await self._open(request, Written(text=plain_text(request.words)))
+        """Answer `/octapost post [text]` with the form: the text is in it, and the channel's account set chosen."""
+        where = _where(request, request.sender.channel_id or "")
+        written = await self.composing.begun(request.actor, where, plain_text(request.words))
+        return await self._open(request, written)
 
     @on(Kind.ACTION, "compose.start", Permission.PUBLISH, changes=False, opens=views.TITLE)
     @on(Kind.SHORTCUT, "octapost_compose", Permission.PUBLISH, changes=False, opens=views.TITLE)

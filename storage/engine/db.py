@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from storage.engine.roles import RoleFault
+    from storage.engine.sqlite import SqliteConnect
     from storage.engine.time_limit import TimeLimit
 
 TURN = timedelta(seconds=20)
@@ -56,10 +57,17 @@ class Database:
     On PostgreSQL a statement that is not answered within `answered_within` raises TimeoutError, and it is not known
     whether it took place. None, for an operator's own commands: it may take as long as it needs. While a person
     waits, `storage.engine.time_limit` sets a shorter limit for whole transactions, on both databases.
+
+    `connect` opens the connections to SQLite; None: as usual. The simulation has a clock of its own for them.
     """
 
     def __init__(
-        self, url: str, *, pool_size: int = 10, answered_within: timedelta | None = ANSWERED_WITHIN
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        answered_within: timedelta | None = ANSWERED_WITHIN,
+        connect: SqliteConnect | None = None,
     ) -> None:
         self.outbox_signal = asyncio.Event()
         """Set when a transaction of this process that put something into the outbox has committed."""
@@ -76,9 +84,9 @@ class Database:
             from storage.engine.sqlite_autocommit import SqliteAutocommitRunner  # noqa: PLC0415
 
             # Each read sees the newest state, as on PostgreSQL, so reads begin no transaction.
-            self._reads = sqlite_engine(url, pool_size, reads=True)
-            self._writes = sqlite_engine(url, 1, reads=False)
-            connect = partial(sqlite_connect, url)
+            connect = connect or partial(sqlite_connect, url)
+            self._reads = sqlite_engine(url, pool_size, reads=True, connect=connect)
+            self._writes = sqlite_engine(url, 1, reads=False, connect=connect)
             runner = partial(SqliteAutocommitRunner, self._writes.dialect, connect, self._written)
             self.autocommit, self.durable_autocommit = runner(), runner(durable=True)
             self._probe = SqliteProbe(parsed.database or "", connect, self._written)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from storage.engine.sqlite import SqliteConnection
-    from storage.engine.sqlite_autocommit import Connect, Turn
+    from storage.engine.sqlite import SqliteConnect, SqliteConnection
+    from storage.engine.sqlite_autocommit import Turn
 
 LOCKED_AFTER_MS = 1000
 """How long another process may hold SQLite's write lock before the file counts as locked."""
@@ -84,7 +84,7 @@ class SqliteProbe:
     log file has already.
     """
 
-    def __init__(self, path: str, connect: Connect, turn: Turn) -> None:
+    def __init__(self, path: str, connect: SqliteConnect, turn: Turn) -> None:
         self._path = path
         self._connect = connect
         self._turn = turn

@@ -13,7 +13,7 @@ from contextlib import closing, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 import aiosqlite
 from aiosqlite.core import _STOP_RUNNING_SENTINEL
@@ -229,11 +229,11 @@ class SqliteCursor:
         self._rows = []
 
 
-def sqlite_engine(url: str, pool_size: int, *, reads: bool) -> AsyncEngine:
+def sqlite_engine(url: str, pool_size: int, *, reads: bool, connect: SqliteConnect) -> AsyncEngine:
     """Return an engine whose connections only read, or one whose transactions take the write lock at once."""
     engine = create_async_engine(
         url,
-        async_creator=partial(sqlite_connect, url, reads=reads),
+        async_creator=partial(connect, reads=reads),
         pool_size=pool_size,
         max_overflow=0,
         pool_use_lifo=True,
@@ -243,6 +243,14 @@ def sqlite_engine(url: str, pool_size: int, *, reads: bool) -> AsyncEngine:
     if not reads:
         event.listen(engine.sync_engine, "begin", _sqlite_begin)
     return engine
+
+
+class SqliteConnect(Protocol):
+    """Opens a connection to a file."""
+
+    async def __call__(self, *, reads: bool, synchronous: str = "FULL") -> SqliteConnection:
+        """Return an open connection. `synchronous` is the PRAGMA of this name."""
+        ...
 
 
 async def sqlite_connect(url: str, *, reads: bool, synchronous: str = "FULL") -> SqliteConnection:

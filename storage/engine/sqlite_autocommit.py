@@ -11,21 +11,14 @@ from storage.engine.autocommit import AutocommitRunner
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
-    from typing import Protocol
 
     from sqlalchemy import Dialect
     from sqlalchemy.sql.elements import ClauseElement
 
     from storage.engine.autocommit import Rows
-    from storage.engine.sqlite import SqliteConnection
+    from storage.engine.sqlite import SqliteConnect, SqliteConnection
 
     Turn = Callable[[], AbstractAsyncContextManager[None]]
-
-    class Connect(Protocol):
-        """Opens a connection."""
-
-        async def __call__(self, *, reads: bool, synchronous: str) -> SqliteConnection:
-            """Return an open connection."""
 
 
 MOST_AT_ONCE = 100
@@ -35,7 +28,9 @@ MOST_AT_ONCE = 100
 class SqliteAutocommitRunner(AutocommitRunner):
     """Statements that arrive while the thread is busy run together in its next visit."""
 
-    def __init__(self, dialect: Dialect, connect: Connect, turn: Turn, *, durable: bool = False) -> None:
+    def __init__(
+        self, dialect: Dialect, connect: SqliteConnect, turn: Turn, *, durable: bool = False
+    ) -> None:
         super().__init__(dialect)
         synchronous = "FULL" if durable else "NORMAL"
         self._reads = _BatchingConnection(lambda: connect(reads=True, synchronous=synchronous), nullcontext)

@@ -83,6 +83,8 @@ class OtherSide:
                 self.requests.append(head)
                 served += 1
                 for piece in self.answer(head):
+                    if writer.is_closing():  # uvloop refuses to write then
+                        return
                     writer.write(piece)
                     await writer.drain()
         except (OSError, asyncio.IncompleteReadError, TimeoutError):

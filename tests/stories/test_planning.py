@@ -48,6 +48,8 @@ async def test_a_set_is_saved_listed_and_deleted_and_says_who_is_gone(office: Of
     saved = await ada.submit(view, {"sets.accounts": options(view), "sets.here": ["here"]})
     told = text_of(saved)
     await ada.close(saved)
+    form = await ada.modal_by("post Fresh mugs")
+    await ada.close(form)
     await disconnect(ada, "Blue Door Bakery")
 
     listed = await ada.command("sets")
@@ -56,6 +58,8 @@ async def test_a_set_is_saved_listed_and_deleted_and_says_who_is_gone(office: Of
     await ada.close(view)
     await ada.press(listed, "sets.delete")
 
+    accounts = next(block["element"] for block in form.blocks if block.get("block_id") == "accounts")
+    assert len(accounts["initial_options"]) == 2
     assert "Saved *Bakery*" in told
     assert f"chosen in <#{ada.channel_id}>" in before
     assert "No longer connected: Blue Door Bakery." in before

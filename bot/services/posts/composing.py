@@ -32,6 +32,7 @@ from bot.services.posts.drafts import (
 )
 from bot.services.posts.editing import applied, opened
 from bot.services.posts.schedule import FARTHEST
+from storage.account_sets import AccountSets
 from storage.audit import Audit
 from storage.drafts import Drafts
 from storage.engine.statements import database_time
@@ -207,6 +208,15 @@ class Composing:
         """Return the draft that the actor changed last."""
         async with self._database.organization(actor.organization_id, write=False) as session:
             return await Drafts(session).latest(actor.organization_id, actor.membership_id)
+
+    async def begun(self, actor: Actor, where: Where, text: str) -> Written:
+        """Return a new post with this text; in a channel that has an account set, with its accounts chosen."""
+        if not where.channel:
+            return Written(text=text)
+        organization_id = actor.organization_id
+        async with self._database.organization(organization_id, write=False) as session:
+            found = await AccountSets(session).of_channel(organization_id, where.slack_id, where.channel)
+        return Written(text=text, accounts=tuple(found.accounts) if found is not None else ())
 
     async def save(self, actor: Actor, draft_id: str, written: Written, where: Where) -> None:
         """Store what is in the form.

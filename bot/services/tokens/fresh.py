@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -56,7 +55,8 @@ class FreshTokens:
                 again: those who waited for a refresh that failed do not repeat it.
 
         """
-        deadline, first, checked = time.monotonic() + WAIT_FOR_SIBLING_S, None, None
+        loop = asyncio.get_running_loop()
+        deadline, first, checked = loop.time() + WAIT_FOR_SIBLING_S, None, None
         while True:
             async with self._database.system(write=False) as session:
                 grant = await Refreshes(session).look(grant_id)
@@ -77,7 +77,7 @@ class FreshTokens:
             if leased is not None:
                 checked = leased.generation
                 await self._refresh(leased)
-            elif time.monotonic() > deadline:
+            elif loop.time() > deadline:
                 raise Busy("refresh_in_progress")
             else:
                 await asyncio.sleep(0.05)
