@@ -1,4 +1,4 @@
-"""The part of the composition root that publishes: its services, its stories and its pages."""
+"""The part of the composition root that publishes: its services, and its stories."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from bot.services.media.intake import Intake
 from bot.services.media.library import MediaLibrary
 from bot.services.media.uploading import GIGABYTE, Uploading, UploadLimits
 from bot.services.posts.account_sets import AccountSetService
+from bot.services.posts.asking import Asking
 from bot.services.posts.calls import PublishingCalls
 from bot.services.posts.changing import PostChanges
 from bot.services.posts.checking import Checking
@@ -26,6 +27,8 @@ from bot.services.posts.slots import SlotService
 from bot.services.posts.watching import Watching
 from bot.slack.files import SlackFiles
 from bot.stories.account_sets import AccountSetsStory
+from bot.stories.post_decisions import PostDecisionsStory
+from bot.stories.post_fields import PostFieldsStory
 from bot.stories.post_lists import PostListsStory
 from bot.stories.posts import PostsStory
 from bot.stories.slots import SlotsStory
@@ -60,11 +63,11 @@ def post_services(
     )
     sending = Sending(calls=calls, results=results, database=database, vault=vault)
     reconciling = Reconciling(calls=calls, results=results, database=database, vault=vault)
-    intake = Intake(database=database, store=base.media, inspector=Inspector())
     profiles = AccountProfiles(catalog, HealthReader(database), database, vault)
+    intake = Intake(database=database, store=base.media, inspector=Inspector())
     return PostServices(
         results=results,
-        composing=Composing(profiles, base.adapters, results, database),
+        composing=Composing(profiles, base.adapters, results, Asking(base.adapters, tokens), database),
         decider=DeliveryDecider(results, database),
         changes=PostChanges(base.adapters, results, database),
         library=library,
@@ -104,7 +107,6 @@ def post_stories(
     return (
         PostsStory(
             posts.composing,
-            posts.decider,
             posts.changes,
             places,
             posts.intake,
@@ -112,6 +114,8 @@ def post_stories(
             posts.uploading,
             base.settings.public_url,
         ),
+        PostFieldsStory(posts.composing, places),
+        PostDecisionsStory(posts.decider),
         PostListsStory(
             lists=PostLists(database),
             decider=posts.decider,

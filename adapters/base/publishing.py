@@ -184,6 +184,8 @@ class Defect(StrEnum):
     BAD_CHARACTER = "bad_character"
     BAD_LINK = "bad_link"
     NOT_A_CHOICE = "not_a_choice"
+    SAME_TEXT = "same_text"
+    """The platform forbids the same text on several accounts."""
     MIXED = "mixed"
     """These files cannot be in one post."""
     PLACE_RULE = "place_rule"

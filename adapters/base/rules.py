@@ -122,6 +122,10 @@ class Option:
     default: str | bool | None = None
     """What is chosen beforehand. None: nothing, the member decides."""
     required: bool = False
+    within: str = ""
+    """The key of a switch. The field counts only while that is on. Empty: always."""
+    each_post: bool = False
+    """It is decided anew for each post: it is never copied to another one."""
     most: int = 0
     """The greatest length of a line, the greatest number, or how many words. 0: not limited."""
 
@@ -141,8 +145,6 @@ class PublishingFacts:
 
     formats: Mapping[Format, FormatRule]
     options: tuple[Option, ...] = ()
-    options_each_post: bool = False
-    """A member decides about its own fields for each post: a copy of a post has none of them."""
     daily_cap: DailyCap | None = None
     cap_codes: frozenset[str] = frozenset()
     """Codes with which the platform says that its daily cap is used up."""

@@ -34,7 +34,8 @@ from adapters.numbers import whole
 from adapters.tiktok.refusals import TOO_MANY_POSTS
 
 PHOTOS = frozenset({Format.IMAGE, Format.CAROUSEL})
-DIRECT = PHOTOS | {Format.VIDEO}
+VIDEO_ONLY = frozenset({Format.VIDEO})
+DIRECT = PHOTOS | VIDEO_ONLY
 MOST_PHOTOS = 35
 PUBLIC, ONLY_ME = "PUBLIC_TO_EVERYONE", "SELF_ONLY"
 LOWEST_FRAME_RATE = 23.0
@@ -143,6 +144,13 @@ def _draft_problems(content: Content) -> Iterator[Problem]:
             yield Problem(defect=Defect.NOT_TAKEN, field=field)
 
 
+def _switch(key: str, formats: frozenset[Format] = DIRECT, within: str = "") -> Option:
+    """Return a box that nobody has ticked: the audit forbids that it is ticked beforehand, or copied."""
+    return Option(
+        key=key, kind=OptionKind.SWITCH, formats=formats, default=False, within=within, each_post=True
+    )
+
+
 VIDEO = MediaRule(
     types=frozenset({"video/mp4", "video/quicktime", "video/webm"}),
     most_bytes=4_000_000_000,
@@ -183,19 +191,20 @@ FACTS = PublishingFacts(
     },
     options=(
         # The audit forbids a default.
-        Option(key="privacy", kind=OptionKind.CHOICE, formats=DIRECT, required=True),
-        Option(key="comments", kind=OptionKind.SWITCH, formats=DIRECT, default=False),
-        Option(key="duet", kind=OptionKind.SWITCH, formats=frozenset({Format.VIDEO}), default=False),
-        Option(key="stitch", kind=OptionKind.SWITCH, formats=frozenset({Format.VIDEO}), default=False),
-        Option(key="commercial", kind=OptionKind.SWITCH, formats=DIRECT, default=False),
-        Option(key="your_brand", kind=OptionKind.SWITCH, formats=DIRECT, default=False),
-        Option(key="branded_content", kind=OptionKind.SWITCH, formats=DIRECT, default=False),
-        Option(key="branded_policy", kind=OptionKind.SWITCH, formats=DIRECT, default=False),
-        Option(key="ai_generated", kind=OptionKind.SWITCH, formats=frozenset({Format.VIDEO}), default=False),
-        Option(key="music_confirmation", kind=OptionKind.SWITCH, formats=DIRECT, required=True),
+        Option(key="privacy", kind=OptionKind.CHOICE, formats=DIRECT, required=True, each_post=True),
+        _switch("comments"),
+        _switch("duet", VIDEO_ONLY),
+        _switch("stitch", VIDEO_ONLY),
+        _switch("commercial"),
+        _switch("your_brand", within="commercial"),
+        _switch("branded_content", within="commercial"),
+        _switch("branded_policy", within="branded_content"),
+        _switch("ai_generated", VIDEO_ONLY),
+        Option(
+            key="music_confirmation", kind=OptionKind.SWITCH, formats=DIRECT, required=True, each_post=True
+        ),
     ),
     # Privacy, disclosure and consent are given for one post, says the audit.
-    options_each_post=True,
     # About 15 a day for an account, over all apps.
     daily_cap=DailyCap(posts=15),
     missed_apart=timedelta(hours=24),

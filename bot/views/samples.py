@@ -12,7 +12,12 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from adapters.base import Blocker, Capability, Format, Hint, Media, MediaKind, Option, OptionKind, Platform
+from adapters.base import (
+    Blocker,
+    Capability,
+    Hint,
+    Platform,
+)
 from bot.services.accounts.choosing import Choice
 from bot.services.accounts.diagnosis import Diagnosis
 from bot.services.accounts.disconnecting import Outlook
@@ -32,7 +37,6 @@ from bot.services.organizations.deletion import DeletionOutlook
 from bot.services.organizations.join_codes import OpenCodes
 from bot.services.organizations.members import Roster
 from bot.services.organizations.notifications import AccessRequested
-from bot.services.posts.composing import Candidate
 from bot.services.posts.drafts import Written
 from bot.views import (
     access_requests,
@@ -53,10 +57,10 @@ from bot.views import (
     picker,
     reconnect_requests,
     sign_in_as,
-    uploads,
     waiting,
 )
-from bot.views.publishing import composer, posts
+from bot.views.publishing import posts
+from bot.views.publishing.samples import composer
 from storage import models
 from storage.deletions import Inventory
 from storage.models import Role
@@ -89,9 +93,6 @@ class Sample:
     name: str
     surface: Surface
     payload: Mapping[str, Any]
-
-
-PICTURE = Media(key="picture", kind=MediaKind.IMAGE, type="image/jpeg", size=250_000, name="mugs.jpg")
 
 
 def samples(offered: Mapping[str, PlatformSettings]) -> Iterator[Sample]:
@@ -191,25 +192,14 @@ def _views(platforms: list[Platform]) -> Iterator[tuple[str, dict[str, Any]]]:
     )
     yield "deletion.confirm", deletion.confirm(outlook, {platform.key: platform.name})
     yield "alerts.form", alerts.form(_alert_settings())
-    yield from _composer(profile, value)
+    yield from composer(profile, value)
+    yield "publishing.posts.reschedule", posts.reschedule(Written(text="Mugs", due_at=WHEN), value)
     yield "reconnect_requests.send_to", reconnect_requests.send_to(_incident(platform))
     yield "members.members", members.members(_roster())
     yield "connect.which_organization", connect.which_organization([_summary()] * 2, WORKSPACE, platform.key)
     yield "kit.modal", kit.modal("Octapost", [kit.words("Type `/octapost help` to see what I can do.")])
     yield "connect.go_on", connect.go_on(connect.invitation(platform, platform.apps[0], NAME, URL))
     yield "waiting.loading", waiting.loading("Choose accounts")
-
-
-def _composer(profile: AccountProfile, value: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    written = Written(text="Mugs", media=(PICTURE,))
-    alerts = ["cups.jpg is empty. Attach it again."]
-    form = composer.form([Candidate(profile=profile)], written, value, may_attach=True, alerts=alerts)
-    yield "publishing.composer.form", form
-    yield "uploads.link", uploads.link("https://octapost.example.com/upload/token")
-    switch = Option(key="nsfw", kind=OptionKind.SWITCH, formats=frozenset({Format.TEXT}))
-    asked = Candidate(profile=profile, needs_title=True, options=(switch,))
-    yield "publishing.composer.details", composer.details([asked], Written(text="Mugs"), {}, {}, value)
-    yield "publishing.posts.reschedule", posts.reschedule(Written(text="Mugs", due_at=WHEN), value)
 
 
 def _profile(platform: Platform, problem: Problem) -> AccountProfile:

@@ -84,8 +84,19 @@ SELECTS = {
     "compose.text": "plain_text_input",
     "compose.accounts": "multi_static_select",
     "compose.when": "datetimepicker",
+    "compose.extras": "checkboxes",
+    "compose.link": "plain_text_input",
+    "compose.comment": "plain_text_input",
+    "compose.title": "plain_text_input",
+    "compose.own_text": "plain_text_input",
+    "compose.part": "plain_text_input",
+    "compose.place": "multi_external_select",
+    "compose.option": "checkboxes",
+    "compose.draft": "checkboxes",
 }
 """What is chosen in a menu; everything else is a button."""
+SILENT = frozenset({Kind.OPTIONS, Kind.CLOSED})
+"""Requests whose answer nobody reads."""
 REFUSED = frozenset({"external_user", "not_member", "not_allowed"})
 """Outcomes of a request whose sender may not ask for that."""
 IDS = re.compile(r"\b(?:org|acc|grt|dis|mem|fnd|inc)_[0-9a-f]{20}\b")
@@ -261,6 +272,11 @@ class Desk:
         body["trigger_id"] = self.slack.views.new_trigger(user_id, self.team_id, view_id=view["id"])
         return body
 
+    def closed(self, user_id: str, callback_id: str, metadata: str) -> Json:
+        """Close a modal that asked to be told."""
+        body = self._interaction("view_closed", user_id, in_channel=False)
+        return body | {"view": view_json(self.modal(user_id, callback_id, metadata)), "is_cleared": False}
+
     def options(self, user_id: str, action_id: str, metadata: str, query: str = "") -> Json:
         """Type into a select."""
         body = self._interaction("block_suggestion", user_id, in_channel=False)
@@ -286,6 +302,8 @@ class Desk:
                 return self.action(user_id, route.key, target, modal=modal)
             case Kind.SUBMISSION:
                 return self.submission(user_id, route.key, target)
+            case Kind.CLOSED:
+                return self.closed(user_id, route.key, target)
             case Kind.OPTIONS:
                 return self.options(user_id, route.key, target)
             case Kind.SHORTCUT:

@@ -17,6 +17,7 @@ from tests.application import Office
 from tests.counts import sampled
 from tests.hostile.slack_side import (
     REFUSED,
+    SILENT,
     Desk,
     Json,
     Tenant,
@@ -293,11 +294,11 @@ async def tried(desk: Desk, one: Cell) -> list[str]:
         return [f"{name}: HTTP {answer.status}"]
     if refusal is not None:
         as_said = answer.outcomes == (refusal.code,)
-        silent = one.route.kind is Kind.OPTIONS
+        silent = one.route.kind in SILENT
         words = list(texts(answer.response)) + [w for m in answer.messages for w in texts(m.blocks)]
         words += list(texts(answer.view.blocks)) if answer.view else []
         polite = (
-            answer.response.get("options") == []
+            answer.response.get("options", []) == []
             if silent
             else squashed(sentence(refusal)) in squashed("".join(words))
         )

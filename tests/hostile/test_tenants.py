@@ -199,7 +199,9 @@ def targeted(office: Office) -> list[Route]:
 
     One of the eight buttons that differ only in the app they name stands for all.
     """
-    found = [r for r in office.parts.routes if r.kind in {Kind.ACTION, Kind.SUBMISSION, Kind.OPTIONS}]
+    found = [
+        r for r in office.parts.routes if r.kind in {Kind.ACTION, Kind.SUBMISSION, Kind.OPTIONS, Kind.CLOSED}
+    ]
     found = [r for r in found if not r.key.startswith("connect.platform.") or r.key.endswith(".x")]
     found = [r for r in found if r.key != "access.request"]  # for people who are no members: tried below
     # What takes something away comes last, so that what is asked about is still there.

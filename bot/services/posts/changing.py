@@ -10,7 +10,7 @@ from bot.services.acting import acting
 from bot.services.errors import NotFoundError, PostSettledError, Thing
 from bot.services.permissions import Permission
 from bot.services.posts.composing import due
-from bot.services.posts.drafts import dump, load
+from bot.services.posts.drafts import dump, for_another_post, load
 from bot.services.posts.editing import Opened, opened
 from storage.audit import Audit
 from storage.deliveries import PostDeliveries
@@ -26,10 +26,9 @@ if TYPE_CHECKING:
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from adapters.base import Adapter
+    from adapters.base import Adapter, PublishingFacts
     from bot.services.access import Actor
     from bot.services.posts.composing import Where
-    from bot.services.posts.drafts import Details
     from bot.services.posts.results import Results
     from storage.engine.db import Database
     from storage.models import Account, Post
@@ -91,13 +90,10 @@ class PostChanges:
             before = load(post.content)
             found = await PostDeliveries(session).all(actor.organization_id, post_id)
             accounts = {account.id: account for _, account in found if account.disconnected_at is None}
-            details = {
-                account_id: self._repeatable(each, accounts[account_id])
-                for account_id, each in before.details.items()
-                if account_id in accounts
-            }
-            written = replace(before, accounts=tuple(accounts), due_at=None, details=details)
-            keys = {one.key for one in written.media}
+            written = replace(
+                for_another_post(before, self._facts(accounts)), accounts=tuple(accounts), due_at=None
+            )
+            keys = {one.key for one in written.files}
             if await Files(session).touch(actor.organization_id, keys) != len(keys):
                 raise NotFoundError(Thing.FILE)
             draft = await Drafts(session).save(
@@ -110,11 +106,14 @@ class PostChanges:
             )
         return Opened(draft_id=draft.id, written=written)
 
-    def _repeatable(self, details: Details, account: Account) -> Details:
-        """Return an account's own fields, without those that are decided for each post."""
-        adapter = self._adapters.get(account.platform)
-        each_post = isinstance(adapter, Publishes) and adapter.publisher.facts.options_each_post
-        return replace(details, options={}) if each_post else details
+    def _facts(self, accounts: Mapping[str, Account]) -> dict[str, PublishingFacts]:
+        """Return what each account's platform takes, by account id."""
+        found = {account_id: self._adapters.get(account.platform) for account_id, account in accounts.items()}
+        return {
+            account_id: adapter.publisher.facts
+            for account_id, adapter in found.items()
+            if isinstance(adapter, Publishes)
+        }
 
 
 async def _post(session: AsyncSession, actor: Actor, post_id: str) -> Post:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import IntegrityError
 
-from adapters.base import Capability, Publishes
+from adapters.base import Publishes
 from bot.services.acting import acting
 from bot.services.errors import (
     AlreadyResolvedError,
@@ -20,16 +21,8 @@ from bot.services.errors import (
 )
 from bot.services.permissions import Permission
 from bot.services.posts import contents
-from bot.services.posts.drafts import (
-    Written,
-    asks_alt_text,
-    content_for,
-    dump,
-    format_for,
-    load,
-    needs_title,
-    with_uploads,
-)
+from bot.services.posts.candidates import candidate, problems, targets
+from bot.services.posts.drafts import Written, dump, load, with_uploads
 from bot.services.posts.editing import applied, opened
 from bot.services.posts.schedule import FARTHEST
 from storage.account_sets import AccountSets
@@ -42,55 +35,18 @@ from storage.posts import NewPost, Posts, Target, post_of
 from storage.uploads import Uploads
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from adapters.base import Adapter, Option, Problem, Publisher, PublishingFacts
+    from adapters.base import Adapter, Publisher
     from bot.services.access import Actor
-    from bot.services.accounts.profiles import AccountProfile, AccountProfiles
+    from bot.services.accounts.profiles import AccountProfiles
+    from bot.services.posts.asking import Asking
+    from bot.services.posts.candidates import AccountProblems, Candidate
     from bot.services.posts.results import Results
     from storage.engine.db import Database
     from storage.models import Draft, Post
-
-
-class Unsuited(StrEnum):
-    """Why an account cannot take the post that is being written."""
-
-    BROKEN = "broken"
-    """It can't publish now: its diagnosis says why."""
-    NEEDS_MEDIA = "needs_media"
-    """Its platform takes no text alone."""
-    NO_SUCH_FILES = "no_such_files"
-    """Its platform does not take these files in one post."""
-    NOT_YET = "not_yet"
-    """Octapost doesn't publish to its platform yet."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """An account, and whether it can take the post."""
-
-    profile: AccountProfile
-    unsuited: Unsuited | None = None
-    needs_place: bool = False
-    needs_title: bool = False
-    needs_alt_text: bool = False
-    options: tuple[Option, ...] = ()
-    """The platform's own fields of this format."""
-
-    @property
-    def account_id(self) -> str:
-        """The account's id."""
-        return self.profile.account.id
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountProblems:
-    """What must change before an account's platform takes the post."""
-
-    candidate: Candidate
-    problems: tuple[Problem, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,9 +60,11 @@ class Where:
 class ProblemsError(Exception):
     """The post cannot be published as it is."""
 
-    def __init__(self, found: Sequence[AccountProblems]) -> None:
+    def __init__(self, found: Sequence[AccountProblems], written: Written) -> None:
         super().__init__("problems")
         self.found = tuple(found)
+        self.written = written
+        """The post, with what the platforms said about it."""
 
 
 class UnsuitedError(Exception):
@@ -140,9 +98,11 @@ class Composing:
         profiles: AccountProfiles,
         adapters: Mapping[str, Adapter],
         results: Results,
+        asking: Asking,
         database: Database,
     ) -> None:
         self._profiles = profiles
+        self._asking = asking
         self._adapters = adapters
         self._results = results
         self._database = database
@@ -155,26 +115,10 @@ class Composing:
         `may_attach`: files can be added yet, so an account that takes no text alone is no problem.
         """
         may_attach = may_attach and not written.media
-        return [self._candidate(one, written, may_attach) for one in await self._profiles.all(actor)]
-
-    def _candidate(self, profile: AccountProfile, written: Written, may_attach: bool) -> Candidate:
-        publisher = self._publisher(profile.account.platform)
-        if publisher is None:
-            return Candidate(profile=profile, unsuited=Unsuited.NOT_YET)
-        facts = publisher.facts
-        if not profile.can_publish:
-            return Candidate(profile=profile, unsuited=Unsuited.BROKEN)
-        wanted = format_for(facts, written)
-        if wanted is None and not may_attach:
-            lacks = Unsuited.NO_SUCH_FILES if written.media else Unsuited.NEEDS_MEDIA
-            return Candidate(profile=profile, unsuited=lacks)
-        return Candidate(
-            profile=profile,
-            needs_place=Capability.PLACES in profile.can,
-            needs_title=wanted is not None and needs_title(facts.formats[wanted]),
-            needs_alt_text=asks_alt_text(facts, written),
-            options=tuple(option for option in facts.options if wanted in option.formats),
-        )
+        return [
+            candidate(one, self._publisher(one.account.platform), written, may_attach=may_attach)
+            for one in await self._profiles.all(actor)
+        ]
 
     def _publisher(self, platform: str) -> Publisher | None:
         adapter = self._adapters.get(platform)
@@ -257,7 +201,7 @@ class Composing:
             written = with_uploads(load(found.written), await uploads.all(actor.organization_id, draft_id))
             await uploads.discard(actor.organization_id, draft_id)
             await drafts.discard(actor.organization_id, actor.membership_id, draft_id)
-            keys = [one.key for one in written.media]
+            keys = [one.key for one in written.files]
             await Files(session).discard(actor.organization_id, keys)
 
     async def chosen(self, actor: Actor, written: Written) -> list[Candidate]:
@@ -280,22 +224,14 @@ class Composing:
             raise UnsuitedError(unsuited)
         return known
 
+    async def ask(self, chosen: Sequence[Candidate], written: Written, *, anew: bool = False) -> Written:
+        """Return what is written with what the platforms say about it now; `anew`: whatever they said before."""
+        return await self._asking.ask(chosen, written, anew=anew)
+
     def problems(self, chosen: Sequence[Candidate], written: Written) -> list[AccountProblems]:
         """Return the accounts whose platform does not take the post as it is, with the reasons."""
-        found = [AccountProblems(candidate=one, problems=self._check(one, written)) for one in chosen]
-        return [one for one in found if one.problems]
-
-    def facts(self, candidate: Candidate) -> PublishingFacts:
-        """Return what the account's platform takes."""
-        publisher = self._publisher(candidate.profile.account.platform)
-        if publisher is None:
-            raise NotFoundError(Thing.PLATFORM)
-        return publisher.facts
-
-    def _check(self, candidate: Candidate, written: Written) -> tuple[Problem, ...]:
-        publisher = self._publisher(candidate.profile.account.platform)
-        content = content_for(self.facts(candidate), written, candidate.account_id)
-        return publisher.check(content) if publisher is not None and content is not None else ()
+        publishers = ((one, self._publisher(one.profile.account.platform)) for one in chosen)
+        return list(problems([(one, found) for one, found in publishers if found is not None], written))
 
     async def check_time(self, actor: Actor, written: Written) -> None:
         """Return if the post can be published when it is due.
@@ -322,8 +258,11 @@ class Composing:
 
         """
         chosen = await self.chosen(actor, written)
+        written = await self.ask(chosen, written, anew=True)
+        # What a platform has switched off meanwhile is not asked for any more.
+        chosen = await self.chosen(actor, written)
         if found := self.problems(chosen, written):
-            raise ProblemsError(found)
+            raise ProblemsError(found, written)
         try:
             return await self._publish(actor, draft_id, written, where, chosen)
         except IntegrityError:
@@ -342,11 +281,11 @@ class Composing:
                 slack_id=where.slack_id,
                 channel=where.channel,
             )
-            targets, done = [self._target(one, written, due_at) for one in chosen], "post scheduled"
+            wanted, done = list(_spaced(chosen, written, due_at)), "post scheduled"
             if revision_of(draft_id) is None:
-                post = await Posts(session).schedule(actor.organization_id, new, targets)
+                post = await Posts(session).schedule(actor.organization_id, new, wanted)
             else:
-                post, done = await applied(session, actor, draft_id, new, targets), "post edited"
+                post, done = await applied(session, actor, draft_id, new, wanted), "post edited"
             await self._use_files(session, actor, post, written)
             await Drafts(session).discard(actor.organization_id, actor.membership_id, draft_id)
             await Audit(session).write(
@@ -357,20 +296,23 @@ class Composing:
 
     async def _use_files(self, session: AsyncSession, actor: Actor, post: Post, written: Written) -> None:
         try:
-            await Files(session).use(actor.organization_id, post.id, [one.key for one in written.media])
+            await Files(session).use(actor.organization_id, post.id, [one.key for one in written.files])
         except LookupError:
             raise NotFoundError(Thing.FILE) from None
 
-    def _target(self, candidate: Candidate, written: Written, due_at: datetime) -> Target:
-        content = content_for(self.facts(candidate), written, candidate.account_id)
-        if content is None:
-            raise NotFoundError(Thing.ACCOUNT)
-        return Target(
-            account_id=candidate.account_id,
-            due_at=due_at,
-            place=content.place,
-            content=contents.dump(content),
+
+def _spaced(chosen: Sequence[Candidate], written: Written, due_at: datetime) -> Iterator[Target]:
+    """Yield where the post goes and when: in an account's further places later, as its platform wants."""
+    before: Counter[str] = Counter()
+    for one in targets(chosen, written):
+        account_id, apart = one.candidate.account_id, one.candidate.facts.spaced
+        yield Target(
+            account_id=account_id,
+            due_at=due_at + apart * before[account_id],
+            place=one.content.place,
+            content=contents.dump(one.content),
         )
+        before[account_id] += 1
 
 
 def due(wanted: datetime | None, clock: datetime) -> datetime:

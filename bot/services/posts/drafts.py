@@ -1,21 +1,59 @@
-"""What a member has written so far: the form's content, and what each account would get of it."""
+"""What a member has written so far: what is in the forms, and how it is stored."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from adapters.base import Content, Format, Media, MediaKind, OptionValue, TextField
+from adapters.base import Live, Media, OptionValue
 from bot.services.media.uploading import media_of
 from storage.models import UploadState
 
 if TYPE_CHECKING:
-    from adapters.base import FormatRule, PublishingFacts
+    from collections.abc import Sequence
+
+    from adapters.base import PublishingFacts
     from storage.models import Upload
+
+
+class Extra(StrEnum):
+    """Something that a post may have besides text and files. The form asks for it only if it was ticked."""
+
+    LONGER = "longer"
+    """Another field for text."""
+    LINK = "link"
+    COMMENT = "comment"
+    """A first comment."""
+    THREAD = "thread"
+    OWN_TEXT = "own_text"
+    """Another text for single accounts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChosenPlace:
+    """A place in an account where the post goes."""
+
+    id: str
+    """The platform's id."""
+    name: str = ""
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
+    """What was chosen for this place: its flair."""
+    live: Live | None = None
+    """What the platform said about the place. None: it did not answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThreadPart:
+    """A part of a thread after the first one."""
+
+    text: str = ""
+    files: tuple[str, ...] = ()
+    """The keys of its files. A file that no part names belongs to the first one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,19 +61,32 @@ class Details:
     """What one account needs besides the text: the fields that only its platform has."""
 
     title: str = ""
-    place: str = ""
-    """The platform's id of a place in the account."""
-    place_name: str = ""
+    places: tuple[ChosenPlace, ...] = ()
     options: Mapping[str, OptionValue] = field(default_factory=dict)
+    own_text: str | None = None
+    """None: the post's text."""
+    thread: tuple[ThreadPart, ...] = ()
+    cover: Media | None = None
+    """A picture for the cover of a video, or for a link."""
+    as_draft: bool = False
+    """It is sent to the platform's own app, where a person finishes it."""
+    live: Live | None = None
+    """What the platform said about the account. None: it was not asked, or did not answer."""
+
+
+NONE = Details()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """What is in the form."""
+    """What is in the forms."""
 
     text: str = ""
     media: tuple[Media, ...] = ()
     """The files that were taken in, with what people wrote about them."""
+    extras: tuple[Extra, ...] = ()
+    link: str = ""
+    first_comment: str = ""
     reel: bool = False
     """An upright video goes out as a Reel or Short where the platform has both."""
     accounts: tuple[str, ...] = ()
@@ -47,12 +98,23 @@ class Written:
     details: Mapping[str, Details] = field(default_factory=dict)
     """By account id."""
 
+    def of(self, account_id: str) -> Details:
+        """Return what one account needs besides."""
+        return self.details.get(account_id, NONE)
+
+    @property
+    def files(self) -> tuple[Media, ...]:
+        """Every stored file, covers included."""
+        covers = (one.cover for one in self.details.values())
+        every = {one.key: one for one in (*self.media, *covers) if one is not None}
+        return tuple(every.values())
+
 
 _WRITTEN = TypeAdapter(Written)
 
 
 def dump(written: Written) -> dict[str, Any]:
-    """Return what is in the form as JSON."""
+    """Return what is in the forms as JSON."""
     stored: dict[str, Any] = _WRITTEN.dump_python(written, mode="json")
     return stored
 
@@ -61,7 +123,7 @@ def load(stored: Mapping[str, Any]) -> Written:
     """Return what `dump` gave this JSON for.
 
     Raises:
-        ValueError: It is nothing that was in the form.
+        ValueError: It is nothing that was in the forms.
 
     """
     return _WRITTEN.validate_python(stored)
@@ -74,70 +136,21 @@ def with_uploads(written: Written, uploads: Sequence[Upload]) -> Written:
     return replace(written, media=(*written.media, *(one for one in stored if one.key not in known)))
 
 
-def format_for(facts: PublishingFacts, written: Written) -> Format | None:
-    """Return the format in which a platform takes what is written, with its files; None: in none."""
-    return next((one for one in _formats(written) if _takes(facts.formats.get(one), written.media)), None)
+def for_another_post(written: Written, facts: Mapping[str, PublishingFacts]) -> Written:
+    """Return what a copy begins with: nothing that is decided for each post anew, and no answers of platforms.
+
+    `facts`: by account id. The details of an account that is not in it are left out.
+    """
+    copied = {
+        account_id: _copied(details, facts[account_id])
+        for account_id, details in written.details.items()
+        if account_id in facts
+    }
+    return replace(written, details=copied)
 
 
-def _formats(written: Written) -> tuple[Format, ...]:
-    """Return the formats that suit the files, the best one first."""
-    kinds = [one.kind for one in written.media]
-    match kinds:
-        case []:
-            return (Format.TEXT,)
-        case [MediaKind.IMAGE]:
-            return (Format.IMAGE, Format.CAROUSEL)
-        case [MediaKind.GIF]:
-            return (Format.GIF, Format.IMAGE, Format.VIDEO)
-        case [MediaKind.VIDEO] if is_upright(written.media[0]):
-            last = (Format.VIDEO, Format.REEL)
-            return last[::-1] if written.reel else last
-        case [MediaKind.VIDEO]:
-            return (Format.VIDEO,)
-        case [MediaKind.DOCUMENT]:
-            return (Format.DOCUMENT,)
-        case _:
-            return (Format.CAROUSEL, Format.IMAGE)
-
-
-def _takes(rule: FormatRule | None, media: Sequence[Media]) -> bool:
-    """Tell whether a format takes files of these kinds, and so many. What they are like is checked later."""
-    if rule is None:
-        return False
-    return len(media) <= max(rule.most, 1) and all(one.kind in rule.media for one in media)
-
-
-def is_upright(media: Media) -> bool:
-    """Tell whether a video is higher than wide."""
-    return media.kind is MediaKind.VIDEO and 0 < media.ratio < 1
-
-
-def content_for(facts: PublishingFacts, written: Written, account_id: str) -> Content | None:
-    """Return what one account gets; None: its platform takes no such post."""
-    wanted = format_for(facts, written)
-    if wanted is None:
-        return None
-    details = written.details.get(account_id, Details())
-    rule = facts.formats[wanted]
-    described = TextField.ALT_TEXT in rule.texts
-    options = {option.key for option in facts.options if wanted in option.formats}
-    return Content(
-        format=wanted,
-        text=written.text,
-        title=details.title if TextField.TITLE in rule.texts else "",
-        media=tuple(one if described else replace(one, alt_text="") for one in written.media),
-        options={key: value for key, value in details.options.items() if key in options},
-        place=details.place,
-    )
-
-
-def asks_alt_text(facts: PublishingFacts, written: Written) -> bool:
-    """Tell whether the platform shows a text to people who don't see the pictures."""
-    wanted = format_for(facts, written)
-    return wanted is not None and TextField.ALT_TEXT in facts.formats[wanted].texts
-
-
-def needs_title(rule: FormatRule) -> bool:
-    """Tell whether the format has a title that it cannot do without."""
-    title = rule.texts.get(TextField.TITLE)
-    return title is not None and title.required
+def _copied(details: Details, facts: PublishingFacts) -> Details:
+    kept = {option.key for option in facts.options if not option.each_post}
+    places = (replace(one, live=None) for one in details.places)
+    options = {key: value for key, value in details.options.items() if key in kept}
+    return replace(details, options=options, places=tuple(places), live=None)

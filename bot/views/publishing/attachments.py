@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from adapters.base import MediaKind
 from bot.services.media.findings import FileFault
 from bot.services.media.intake import RefusedFile
-from bot.services.posts.drafts import is_upright
+from bot.services.posts.formats import is_upright
 from bot.views import kit
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ COUNTED = frozenset({FILES, KEPT})
 """Inputs whose names have the number of the form's turn."""
 MOST_FILES = 10
 """https://docs.slack.dev/reference/block-kit/block-elements/file-input-element, read 2026-11-30."""
+MOST_BOXES = 10
+"""https://docs.slack.dev/reference/block-kit/block-elements/checkboxes-element, read 2026-11-30."""
 MOST_BYTES = 10 * 1024 * 1024
 MOST_ALT = 1000
 LONGEST_ALERT = 200
@@ -64,14 +66,14 @@ def files(written: Written, metadata: str, turn: int, *, allowed: bool) -> list[
     if written.media:
         options = [kit.option(_line(one), one.key) for one in written.media]
         element: Json = {
-            # Slack shows 10 checkboxes at most.
-            "type": "checkboxes" if len(options) <= MOST_FILES else "multi_static_select",
+            "type": "checkboxes" if len(options) <= MOST_BOXES else "multi_static_select",
             "action_id": "compose.kept",
             "options": options,
             "initial_options": options,
         }
-        hint = "Untick what to leave out." if len(options) <= MOST_FILES else "Remove what to leave out."
-        blocks.append(kit.entry(f"{KEPT}:{turn}", "Attached", element, hint=hint, optional=True))
+        blocks.append(
+            kit.entry(f"{KEPT}:{turn}", "Attached", element, hint="Remove what to leave out.", optional=True)
+        )
     more = kit.actions(kit.button("Add large files", "compose.upload", metadata))
     if not allowed:
         return [*blocks, kit.fine_print(NO_SCOPE), more]

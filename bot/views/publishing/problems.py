@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from adapters.base import Defect, Format, TextField
 from bot.views import kit
+from bot.views.publishing.attachments import TYPES
 from bot.views.publishing.platforms import choice_label, option_label
 
 if TYPE_CHECKING:
@@ -34,8 +35,21 @@ THREAD, MEDIA = "thread", "media"
 FILES = {MEDIA: "file", "cover": "cover picture"}
 KNOWN = {*TEXTS, *FILES, "place"}
 """Fields that are called by an ordinary word, not by a platform's label."""
-COUNTED = {"hashtags": "hashtags", "mentions": "mentions", THREAD: "posts in a thread", MEDIA: "files"}
+COUNTED = {
+    "hashtags": "hashtags",
+    "mentions": "mentions",
+    THREAD: "posts in a thread",
+    MEDIA: "files",
+    "place": "places",
+}
 """What is counted, for `Defect.TOO_MANY` and `Defect.TOO_FEW`."""
+ALWAYS = {
+    Defect.BAD_CHARACTER: "{the} has something that {name} doesn't take: {actual}. Remove or replace it.",
+    Defect.BAD_LINK: "{the} doesn't work for {name}. Use a public address, such as https://example.com/page.",
+    Defect.SAME_TEXT: "{name} doesn't allow the same text on several accounts. Write another one for this account.",
+    Defect.MIXED: "{name} doesn't take these files in one post. Use only pictures, or one video.",
+}
+"""The defects that are said in the same words for every field and limit."""
 UNITS = {"characters": "characters", "bytes": "bytes", "utf16": "characters", "weighted": "characters"}
 FULL_HD = "1920"
 """Pixels; a width that an adapter limits beside its facts."""
@@ -75,16 +89,9 @@ def sentence(problem: Problem, platform: Platform, facts: PublishingFacts) -> st
         case Defect.MISSING:
             return _missing(problem, field, name)
         case Defect.NOT_TAKEN:
-            what = _one(field) if problem.field in KNOWN else field
-            return f"{name} doesn't take {what} in this kind of post. Leave it out."
+            return f"{name} doesn't take {_named(problem, field)} in this kind of post. Leave it out."
         case Defect.NOT_A_CHOICE:
             return f"Choose again for {field}: {name} takes {_choices(problem, platform)}."
-        case Defect.BAD_CHARACTER:
-            return f"{_the(field)} has something that {name} doesn't take: {problem.actual}. Remove or replace it."
-        case Defect.BAD_LINK:
-            return f"{_the(field)} doesn't work for {name}. Use a public address, such as https://example.com/page."
-        case Defect.MIXED:
-            return f"{name} doesn't take these files in one post. Use only pictures, or one video."
         case _:
             return _measured(problem, platform, facts)
 
@@ -93,11 +100,14 @@ def _missing(problem: Problem, field: str, name: str) -> str:
     if problem.field == THREAD:
         return f"{_the(field)} is empty. Write a text for it, or add a file."
     if problem.field in KNOWN:
-        return f"{name} needs {_one(field)}. Add one."
+        return f"{name} needs {_named(problem, field)}. Add one."
     return f"{name} needs {field}. Fill it in."
 
 
-def _one(field: str) -> str:
+def _named(problem: Problem, field: str) -> str:
+    """Return a field with its article, and an option by its label."""
+    if problem.field not in KNOWN:
+        return field
     return f"{'an' if field.startswith('alt') else 'a'} {field}"
 
 
@@ -108,20 +118,24 @@ def _place_rule(problem: Problem, place: str) -> str:
 
 
 def _measured(problem: Problem, platform: Platform, facts: PublishingFacts) -> str:
-    """Return the sentence about something that is counted or measured."""
+    """Return the sentence about something that is counted or measured, or that has only one."""
+    if problem.defect in ALWAYS:
+        the = _the(_field(problem, platform))
+        return ALWAYS[problem.defect].format(the=the, name=platform.name, actual=problem.actual)
     limit = _number(problem.allowed)
     actual = _number(problem.actual) if problem.actual else "something else"
     what = _the(_field(problem, platform))
+    size = _size(problem, facts) if problem.defect in {Defect.TOO_BIG, Defect.TOO_SMALL} else ""
     ways = {
-        Defect.WRONG_TYPE: f"is {actual}. {platform.name} takes {problem.allowed}",
+        Defect.WRONG_TYPE: f"is {_type(problem.actual)}. {platform.name} takes {_types(problem.allowed)}",
         Defect.TOO_SHORT: f"is too short: {platform.name} takes at least {limit} seconds",
         Defect.TOO_LONG_VIDEO: f"is too long: {platform.name} takes at most {limit} seconds",
         Defect.TOO_WIDE: f"is too wide: {platform.name} takes at most {limit} times its height. Crop it",
         Defect.TOO_TALL: f"is too tall: {platform.name} wants a width of at least {limit} times its height. Crop it",
         Defect.TOO_FAST: f"has {actual} frames a second. {platform.name} takes at most {limit}",
         Defect.TOO_SLOW: f"has {actual} frames a second. {platform.name} takes at least {limit}",
-        Defect.TOO_BIG: f"is too large: {platform.name} takes at most {_size(problem, facts)}",
-        Defect.TOO_SMALL: f"is too small: {platform.name} takes at least {_size(problem, facts)}",
+        Defect.TOO_BIG: f"is too large: {platform.name} takes at most {size}",
+        Defect.TOO_SMALL: f"is too small: {platform.name} takes at least {size}",
     }
     if problem.field in FILES and problem.defect in ways:
         return f"{what} {ways[problem.defect]}."
@@ -188,6 +202,15 @@ def _choices(problem: Problem, platform: Platform) -> str:
     values = filter(None, problem.allowed.split(", "))
     named = [choice_label(platform.key, problem.field, value) for value in values]
     return kit.listed(named, "or") or "another value"
+
+
+def _type(mime: str) -> str:
+    """Return what a file is, in words."""
+    return TYPES.get(mime, _number(mime) if mime else "something else")
+
+
+def _types(allowed: str) -> str:
+    return kit.listed(dict.fromkeys(_type(one) for one in allowed.split(", ")), "or")
 
 
 def _size(problem: Problem, facts: PublishingFacts) -> str:

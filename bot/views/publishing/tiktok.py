@@ -62,6 +62,15 @@ WORDS = PlatformWords(
         "ai_generated": "Made with AI",
         "music_confirmation": "I agree to TikTok's Music Usage Confirmation",
     },
+    hints={
+        "commercial": "Tick this if it promotes a brand, a product or a service, your own included.",
+        "your_brand": 'TikTok labels it "Promotional content".',
+        "branded_content": 'TikTok labels it "Paid partnership". It can\'t be visible only to you.',
+    },
+    notice="Until TikTok has reviewed this installation of Octapost, only posts for “Only me” go out, and only from "
+    "accounts that are set to private.\nBy publishing, you agree to TikTok's "
+    "<https://www.tiktok.com/legal/page/global/music-usage-confirmation/en|Music Usage Confirmation>; for a paid "
+    "partnership also to its <https://www.tiktok.com/legal/page/global/bc-policy/en|Branded Content Policy>.",
     choices={
         "privacy": {
             "PUBLIC_TO_EVERYONE": "Everyone",

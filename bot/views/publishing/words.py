@@ -14,6 +14,10 @@ class PlatformWords:
     """The code of a `Rejected` or of `Live.refuses` -> what the platform says and what to do, in two sentences."""
     options: Mapping[str, str] = field(default_factory=dict)
     """The key of an `Option` -> its label, at most 48 characters."""
+    hints: Mapping[str, str] = field(default_factory=dict)
+    """The key of an `Option` -> a sentence below it."""
+    notice: str = ""
+    """What people must know before they publish there, in mrkdwn."""
     choices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """The key of an `Option` -> the value of a choice -> its label, at most 75 characters."""
     notes: Mapping[str, str] = field(default_factory=dict)

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from sqlmodel import col, select, update
 
-from adapters.base import Content, Format, Rejected
+from adapters.base import Content, Format, Option, OptionKind, Rejected
 from bot.services.errors import NotFoundError, PostChangedError, PostOutError, PostSettledError
 from bot.services.posts.changing import PostChanges
 from bot.services.posts.composing import TimeError, Where
@@ -44,7 +44,10 @@ async def desk(database: Database, vault: Vault) -> Desk:
 
 def changes(desk: Desk, *, each_post: bool = False) -> PostChanges:
     """Return the service; `each_post`: what the platform's own fields say holds for one post only."""
-    press = Press(limits={"options_each_post": each_post})
+    option = Option(
+        key="privacy", kind=OptionKind.LINE, formats=frozenset({Format.TEXT}), each_post=each_post
+    )
+    press = Press(limits={"options": (option,)})
     return PostChanges({"x": PressAdapter(press)}, Results(), desk.database)
 
 

@@ -7,10 +7,20 @@ from importlib import import_module
 
 import pytest
 
-from adapters.base import Defect, Format, Problem, PublishingFacts, TextField
+from adapters.base import (
+    Content,
+    Defect,
+    Format,
+    Media,
+    MediaKind,
+    Problem,
+    PublishingFacts,
+    TextField,
+)
 from adapters.reddit.requirements import KINDS, LENGTHS, LISTS
 from adapters.registry import REGISTRY
 from bot.views.publishing.problems import COUNTED, FILES, FORMATS, PLACE_RULES, sentence
+from tests.composing import publisher
 
 LIMIT, FOUND = "77", "99"
 LIMITED = set(Defect) - {
@@ -21,6 +31,7 @@ LIMITED = set(Defect) - {
     Defect.BAD_CHARACTER,
     Defect.BAD_LINK,
     Defect.MIXED,
+    Defect.SAME_TEXT,
     Defect.PLACE_RULE,
 }
 WHAT_TO_DO = re.compile(
@@ -92,3 +103,13 @@ def test_every_rule_of_a_subreddit_has_its_sentence_and_none_is_left_over() -> N
 )
 def test_a_problem_reads_like_this(platform: str, problem: Problem, said: str) -> None:
     assert sentence(problem, REGISTRY.platforms[platform], facts_of(platform)) == said
+
+
+def test_a_file_of_a_type_that_a_platform_does_not_take_is_named_in_words() -> None:
+    png = Media(key="p1", kind=MediaKind.IMAGE, type="image/png", size=9_000, width=640, height=640)
+    content = Content(format=Format.IMAGE, text="Mugs", media=(png,))
+
+    [problem] = publisher("instagram").check(content)
+
+    said = sentence(problem, REGISTRY.platforms["instagram"], facts_of("instagram"))
+    assert said == "File 1 is a PNG. Instagram takes a JPEG."
