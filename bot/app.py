@@ -200,7 +200,7 @@ def _sender(base: Base, services: Services) -> OutboxSender:
         Renderer(
             base.database,
             services.catalog.platform,
-            {**incidents.readers, **results.readers},
+            {**incidents.readers, **services.posts.readers},
         ),
         between=timedelta(seconds=base.settings.slack_message_interval_s),
         listeners={Listener.INCIDENT_CARDS: incidents.delivery, Listener.POST_RESULTS: results},

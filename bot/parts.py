@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bot.services.posts.notifications import MessageShared
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from bot.services.media.intake import Intake
     from bot.services.media.library import MediaLibrary
     from bot.services.media.uploading import Uploading
+    from bot.services.notifications import Living, Reader
     from bot.services.organizations.access_requests import AccessService
     from bot.services.organizations.channels import ChannelService
     from bot.services.organizations.deletion import DeletionService
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
     from bot.services.posts.decisions import DeliveryDecider
     from bot.services.posts.delivering import Delivering
     from bot.services.posts.results import Results
+    from bot.services.posts.sharing import Sharing
     from bot.services.posts.watching import Watching
     from bot.services.tokens.fresh import FreshTokens
     from bot.services.tokens.refreshing import Refresher
@@ -88,6 +92,12 @@ class PostServices:
     library: MediaLibrary
     intake: Intake
     uploading: Uploading
+    sharing: Sharing
+
+    @property
+    def readers(self) -> Mapping[type[Living], Reader]:
+        """What the messages about posts say now."""
+        return {**self.results.readers, MessageShared: self.sharing.read}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

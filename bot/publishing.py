@@ -23,6 +23,7 @@ from bot.services.posts.listing import PostLists
 from bot.services.posts.reconciling import Reconciling
 from bot.services.posts.results import Results
 from bot.services.posts.sending import Sending
+from bot.services.posts.sharing import Sharing
 from bot.services.posts.slots import SlotService
 from bot.services.posts.watching import Watching
 from bot.slack.files import SlackFiles
@@ -63,11 +64,15 @@ def post_services(
     )
     sending = Sending(calls=calls, results=results, database=database, vault=vault)
     reconciling = Reconciling(calls=calls, results=results, database=database, vault=vault)
+    sharing = Sharing(results, database)
     profiles = AccountProfiles(catalog, HealthReader(database), database, vault)
     intake = Intake(database=database, store=base.media, inspector=Inspector())
     return PostServices(
         results=results,
-        composing=Composing(profiles, base.adapters, results, Asking(base.adapters, tokens), database),
+        composing=Composing(
+            profiles, base.adapters, results, Asking(base.adapters, tokens), sharing, database
+        ),
+        sharing=sharing,
         decider=DeliveryDecider(results, database),
         changes=PostChanges(base.adapters, results, database),
         library=library,
@@ -108,6 +113,7 @@ def post_stories(
         PostsStory(
             posts.composing,
             posts.changes,
+            posts.sharing,
             places,
             posts.intake,
             files,
@@ -115,7 +121,7 @@ def post_stories(
             base.settings.public_url,
         ),
         PostFieldsStory(posts.composing, places),
-        PostDecisionsStory(posts.decider),
+        PostDecisionsStory(posts.decider, posts.sharing),
         PostListsStory(
             lists=PostLists(database),
             decider=posts.decider,

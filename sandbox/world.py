@@ -43,6 +43,7 @@ MANIFEST: dict[str, Any] = {
     "shortcuts": [
         {"callback_id": "octapost_connect", "name": "Connect an account", "type": "global"},
         {"callback_id": "octapost_compose", "name": "Write a post", "type": "global"},
+        {"callback_id": "octapost_publish_message", "name": "Publish this message", "type": "message"},
     ],
     "events": [
         "app_home_opened",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
 _UNSYNCHRONIZED = {"synchronize_session": False}
-PUBLISHABLE = (*BEFORE_SENDING, DeliveryStatus.FAILED, DeliveryStatus.LATE)
+PUBLISHABLE = (*BEFORE_SENDING, DeliveryStatus.FAILED, DeliveryStatus.LATE, DeliveryStatus.OBJECTED)
 """The states from which a person can let a delivery go out now."""
 CANCELLABLE = (*PUBLISHABLE, DeliveryStatus.HELD)
 """The states from which a person can cancel it: it is not out yet."""
@@ -55,6 +55,16 @@ class DeliveryDecisions:
         """Let a delivery that is not out yet never go out."""
         return await self._move(
             organization_id, delivery_id, CANCELLABLE, DeliveryStatus.CANCELLED, work_at=None
+        )
+
+    async def stop(self, organization_id: str, delivery_id: str) -> bool:
+        """Keep a delivery that is not out yet from going out until a person has decided."""
+        return await self._move(
+            organization_id,
+            delivery_id,
+            (*BEFORE_SENDING, DeliveryStatus.HELD, DeliveryStatus.LATE),
+            DeliveryStatus.OBJECTED,
+            work_at=None,
         )
 
     async def look_again(self, organization_id: str, delivery_id: str) -> bool:

@@ -35,7 +35,7 @@ class Which(StrEnum):
     SCHEDULED = "scheduled"
     """On its way, without anybody's help."""
     HELD = "held"
-    """Held, or late because it was."""
+    """Held, late because it was, or objected to."""
     FAILED = "failed"
     """Refused, or in doubt so that a person is asked."""
     SENT = "sent"
@@ -76,7 +76,7 @@ _IS: dict[Which, ColumnElement[bool]] = {
         _STATUS.in_([DeliveryStatus.HELD, DeliveryStatus.LATE, DeliveryStatus.FAILED]), _IN_DOUBT
     ),
     Which.SCHEDULED: or_(_STATUS.in_([*BEFORE_SENDING, DeliveryStatus.SENDING]), _LOOKED_UP),
-    Which.HELD: _STATUS.in_([DeliveryStatus.HELD, DeliveryStatus.LATE]),
+    Which.HELD: _STATUS.in_([DeliveryStatus.HELD, DeliveryStatus.LATE, DeliveryStatus.OBJECTED]),
     Which.FAILED: or_(_STATUS == DeliveryStatus.FAILED, _IN_DOUBT),
     Which.SENT: _STATUS.in_([DeliveryStatus.SENT, DeliveryStatus.GONE]),
 }

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 APART = timedelta(minutes=5)
 """The shortest time between late posts of one account: platforms treat a burst as spam."""
-_WAITING = (*BEFORE_SENDING, DeliveryStatus.HELD, DeliveryStatus.LATE)
+_WAITING = (*BEFORE_SENDING, DeliveryStatus.HELD, DeliveryStatus.LATE, DeliveryStatus.OBJECTED)
 _NEXT: dict[str, Any] = {"generation": col(Delivery.generation) + 1, "lease_until": None}
 """A process that works on it can no longer store anything about it."""
 _LATER: dict[str, Any] = {"work_at": None}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -12,13 +13,14 @@ import aiohttp
 
 from bot.ops.logs import logger
 from bot.services.media.findings import FileFault, RefusedFileError
+from bot.services.media.intake import Incoming
 from bot.slack.failures import CALL_FAILED, failure
 from bot.slack.scopes import OPTIONAL_BOT_SCOPES
 from storage.engine import time_limit
 from storage.installations import Installations
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from bot.services.access import Sender
     from bot.slack.clients import SlackClients
@@ -46,6 +48,15 @@ class SlackFiles:
         async with self.database.system(write=False) as session:
             found = await Installations(session, self.vault).find(sender.team_id, sender.enterprise_id)
         return found is not None and set(found.scopes) >= OPTIONAL_BOT_SCOPES
+
+    def incoming(self, sender: Sender, file: Mapping[str, Any], most: int) -> Incoming:
+        """Return a file, as Slack's payloads name it, for the media service; `most`: bytes that are taken."""
+        return Incoming(
+            name=str(file.get("name") or "The file"),
+            read=partial(self.read, sender, str(file.get("id", ""))),
+            most=most,
+            alt_text=str(file.get("alt_txt") or ""),
+        )
 
     async def read(self, sender: Sender, file_id: str) -> AsyncIterator[bytes]:
         """Yield the bytes of a file.

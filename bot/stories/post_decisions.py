@@ -11,6 +11,7 @@ from bot.slack.routes import Answer, Done, Kind, Request, on
 
 if TYPE_CHECKING:
     from bot.services.posts.decisions import DeliveryDecider
+    from bot.services.posts.sharing import Sharing
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class PostDecisionsStory:
     """The buttons of results."""
 
     decider: DeliveryDecider
+    sharing: Sharing
 
     @on(Kind.ACTION, f"post.{Decision.PUBLISH}", Permission.PUBLISH)
     async def publish(self, request: Request) -> Answer:
@@ -43,6 +45,12 @@ class PostDecisionsStory:
     async def look(self, request: Request) -> Answer:
         """Look at the platform once more."""
         return await self._decide(request, Decision.LOOK)
+
+    @on(Kind.ACTION, "post.object", Permission.SEE_ACCOUNTS)
+    async def object(self, request: Request) -> Answer:
+        """Stop a post that was made from the actor's own message."""
+        await self.sharing.object(request.actor, request.target)
+        return Done()
 
     async def _decide(self, request: Request, decision: Decision) -> Answer:
         await self.decider.decide(request.actor, request.target, decision)

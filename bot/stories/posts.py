@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from adapters.base import PlatformError
 from bot.services.errors import NotFoundError, PostChangedError, PostOutError, Thing
-from bot.services.media.intake import Incoming, RefusedFile, Taken
+from bot.services.media.intake import RefusedFile, Taken
 from bot.services.permissions import Permission
 from bot.services.posts.composing import ProblemsError, TimeError, UnsuitedError
 from bot.services.posts.drafts import ThreadPart, Written
+from bot.services.posts.sharing import draft_of
+from bot.slack.messages import chosen_message
 from bot.slack.plain_text import plain_text
 from bot.slack.refusals import BadInputError
 from bot.slack.routes import Answer, Done, Kind, OpenModal, Request, UpdateModal, command, on
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from bot.services.posts.candidates import AccountProblems, Candidate
     from bot.services.posts.changing import PostChanges
     from bot.services.posts.composing import Composing
+    from bot.services.posts.sharing import Sharing
     from bot.slack.files import SlackFiles
 
 TOPIC = "Posts"
@@ -44,6 +46,7 @@ class PostsStory:
 
     composing: Composing
     changes: PostChanges
+    sharing: Sharing
     places: PlaceService
     intake: Intake
     files: SlackFiles
@@ -96,13 +99,29 @@ class PostsStory:
         )
         return await self._open(request, found.written, found.draft_id)
 
-    async def _open(self, request: Request, written: Written, draft_id: str = "") -> Answer:
+    @on(Kind.SHORTCUT, "octapost_publish_message", Permission.PUBLISH, changes=False, opens=views.TITLE)
+    async def publish_message(self, request: Request) -> Answer:
+        """Answer the message shortcut with the form; what the message says is in it, and kept as a draft at once."""
+        message = chosen_message(request.body)
+        if message is None:  # the form didn't open the first time
+            return await self.start(request)
+        channel = "" if message.private else request.sender.channel_id
+        where, draft_id = entries.where_of(channel, request.sender.team_id), draft_of(request.key)
+        written = await self.composing.begun(request.actor, where, message.text)
+        written = replace(written, source=await self.sharing.source_of(request.actor, message))
+        await self.composing.save(request.actor, draft_id, written, where)
+        return await self._open(request, written, draft_id, private=message.private)
+
+    async def _open(
+        self, request: Request, written: Written, draft_id: str = "", *, private: bool = False
+    ) -> Answer:
+        """Open the form. `private`: it does not say in which channel it was begun."""
         may_attach = await self.files.allowed(request.sender)
         candidates = await self.composing.candidates(request.actor, written, may_attach=True)
         if all(one.unsuited for one in candidates) and not written.media:
             return OpenModal(views.no_accounts(candidates))
         shown = views.FirstForm(
-            metadata=_metadata(request, draft_id or new_id("drf")),
+            metadata=_metadata(request, draft_id or new_id("drf"), private=private),
             may_attach=may_attach,
             problems=self._problems(candidates, written),
         )
@@ -197,6 +216,9 @@ class PostsStory:
         """Take in the files, then publish or ask for what is missing; on a fault show the form again."""
         page, entered = _page(request), _entries(request)
         taken = await self._take(request, entered.files(f"{attachments.FILES}:{entered.turn}"))
+        if written.source is not None and await self.files.allowed(request.sender):
+            taken += await self._take(request, [one.payload for one in written.source.files])
+            written = replace(written, source=replace(written.source, files=()))
         if stored := [one.media for one in taken if isinstance(one, Taken)]:
             written = replace(written, media=written.media + tuple(stored))
             await self.composing.save(request.actor, page.draft_id, written, page.where)
@@ -220,15 +242,8 @@ class PostsStory:
     async def _take(
         self, request: Request, attached: Sequence[Mapping[str, Any]]
     ) -> list[Taken | RefusedFile]:
-        return [await self.intake.take(request.actor, self._incoming(request, one)) for one in attached]
-
-    def _incoming(self, request: Request, file: Mapping[str, Any]) -> Incoming:
-        return Incoming(
-            name=str(file.get("name") or "The file"),
-            read=partial(self.files.read, request.sender, str(file.get("id", ""))),
-            most=attachments.MOST_BYTES,
-            alt_text=str(file.get("alt_txt") or ""),
-        )
+        incoming = (self.files.incoming(request.sender, one, attachments.MOST_BYTES) for one in attached)
+        return [await self.intake.take(request.actor, one) for one in incoming]
 
     # The second form
 
@@ -377,9 +392,9 @@ def _entries(request: Request) -> entries.Entries:
     return entries.Entries(request.state, (request.body.get("view") or {}).get("blocks", ()))
 
 
-def _metadata(request: Request, draft_id: str) -> str:
+def _metadata(request: Request, draft_id: str, *, private: bool) -> str:
     """Return what the form carries: the organization, the draft, and the channel where it was begun."""
-    return f"{request.actor.organization_id}/{draft_id}:{request.sender.channel_id}"
+    return f"{request.actor.organization_id}/{draft_id}:{'' if private else request.sender.channel_id}"
 
 
 def _begun(request: Request) -> str:

@@ -77,4 +77,4 @@ class SlotsStory:
             raise BadInputError(views.fault(error), field=views.block_of(error.day)) from None
         with under(views.ACCOUNTS):
             following = await self.slots.save(request.actor, [str(one["value"]) for one in options], weekly)
-        return UpdateModal(views.saved(await self.profiles.all(request.actor), following))
+        return UpdateModal(views.saved(await self.profiles.all(request.actor), following, zone))

@@ -63,7 +63,7 @@ from bot.services.organizations.notifications import (
     MemberReturned,
     OrganizationGone,
 )
-from bot.services.posts.notifications import PostAlert, PostResult
+from bot.services.posts.notifications import MessageShared, PostAlert, PostResult
 from bot.views import (
     access_requests,
     channels,
@@ -81,7 +81,7 @@ from bot.views import (
     waiting,
 )
 from bot.views.kit import Message
-from bot.views.publishing import faults, result
+from bot.views.publishing import faults, result, shared
 
 if TYPE_CHECKING:
     from adapters.base import Platform
@@ -135,6 +135,7 @@ VIEWS: Mapping[type[Notification], Callable[[Any, PlatformOf], Message]] = {
     OrganizationDeleted: lambda one, _: deletion.news(one),
     OrganizationGone: lambda one, _: deletion.gone(one),
     OwnerAppointed: lambda one, _: members.appointed(one),
+    MessageShared: lambda one, _: shared.message(one),
     PostAlert: lambda one, platform: faults.alert(one, platform(one.delivery.platform)),
     PostResult: result.message,
     RoleChanged: lambda one, _: invitations.role_changed(one),

@@ -31,6 +31,8 @@ class DeliveryStatus(StrEnum):
     """The account's grant has ended: nothing is sent until a person has reconnected it."""
     LATE = "late"
     """Its time passed while it was held, or while we were down: a person decides whether it is sent."""
+    OBJECTED = "objected"
+    """The author of the message it was made from objects: a person decides whether it is sent."""
     CANCELLED = "cancelled"
     GONE = "gone"
     """It was live, and the platform does not have it any more."""

@@ -38,6 +38,7 @@ async def compose(page: Page, app: Showcase) -> Locator:
     return dialog
 
 
+@in_full
 async def test_a_message_with_a_described_picture_is_published_from_its_menu(
     page: Page, app: Showcase
 ) -> None:

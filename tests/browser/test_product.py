@@ -40,6 +40,7 @@ SIX = (
 )
 
 
+@in_full
 async def test_an_account_is_connected_by_following_what_the_screen_says(ada: Newcomer, page: Page) -> None:
     for platform, who, kind, choose in SIX:
         done = await ada.connect(platform, who, kind=kind, choose=choose)

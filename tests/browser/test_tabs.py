@@ -30,6 +30,7 @@ async def open_tabs(page: Page, app: Showcase) -> list[Page]:
     return tabs
 
 
+@in_full
 async def test_the_eighth_tab_does_not_wait_for_the_others(page: Page, app: Showcase) -> None:
     open_requests: set[Request] = set()
 

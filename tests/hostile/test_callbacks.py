@@ -22,7 +22,7 @@ from sandbox.browser import Browser, travel
 from storage.attempts import Attempts
 from storage.models import ConnectionAttempt, Grant, Ticket, new_secret
 from tests.application import Office, open_office
-from tests.counts import tries
+from tests.counts import in_full, tries
 from tests.hostile.wire import Wire, asked, rows
 from tests.pages import COOKIE
 from tests.platforms import PLATFORMS
@@ -284,6 +284,7 @@ def issuer(platform: str) -> str:
     return f"https://{platform}.example"
 
 
+@in_full
 async def test_where_an_issuer_is_declared_only_its_own_name_finishes(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         office = await open_office(tmp_path, stack, work=False, settings_from=declaring)

@@ -152,6 +152,7 @@ async def test_a_person_slack_does_not_know_here_is_a_stranger(office: Office) -
     assert answer.outcomes == ("external_user",)
 
 
+@in_full
 async def test_the_deactivation_of_a_person_elsewhere_ends_no_seat_of_a_member_with_their_user_id(
     office: Office, record_property: Callable[[str, object], None]
 ) -> None:

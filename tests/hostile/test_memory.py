@@ -94,6 +94,7 @@ def test_a_child_inherits_no_secret(told: Any) -> None:
     assert [value for value in SECRETS.values() if value in everything] == []
 
 
+@in_full
 @LINUX
 def test_another_process_of_the_same_user_reads_neither_its_memory_nor_its_first_environment(
     told: Any,

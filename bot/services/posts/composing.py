@@ -25,6 +25,7 @@ from bot.services.posts.candidates import candidate, problems, targets
 from bot.services.posts.drafts import Written, dump, load, with_uploads
 from bot.services.posts.editing import applied, opened
 from bot.services.posts.schedule import FARTHEST
+from bot.services.posts.sharing import not_before
 from storage.account_sets import AccountSets
 from storage.audit import Audit
 from storage.drafts import Drafts
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from bot.services.posts.asking import Asking
     from bot.services.posts.candidates import AccountProblems, Candidate
     from bot.services.posts.results import Results
+    from bot.services.posts.sharing import Sharing
     from storage.engine.db import Database
     from storage.models import Draft, Post
 
@@ -99,10 +101,12 @@ class Composing:
         adapters: Mapping[str, Adapter],
         results: Results,
         asking: Asking,
+        sharing: Sharing,
         database: Database,
     ) -> None:
         self._profiles = profiles
         self._asking = asking
+        self._sharing = sharing
         self._adapters = adapters
         self._results = results
         self._database = database
@@ -272,7 +276,8 @@ class Composing:
         self, actor: Actor, draft_id: str, written: Written, where: Where, chosen: Sequence[Candidate]
     ) -> Post:
         async with acting(self._database, actor, Permission.PUBLISH) as session:
-            due_at = due(written.due_at, await database_time(session))
+            clock = await database_time(session)
+            due_at = not_before(due(written.due_at, clock), clock, written)
             new = NewPost(
                 draft_id=draft_id,
                 author=actor.membership_id,
@@ -292,6 +297,7 @@ class Composing:
                 actor.organization_id, actor.membership_id, done, post.id, accounts=len(chosen)
             )
             await self._results.update(session, post)
+            await self._sharing.tell_author(session, post, written.source)
         return post
 
     async def _use_files(self, session: AsyncSession, actor: Actor, post: Post, written: Written) -> None:

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from adapters.base import Live, Media, OptionValue
 from bot.services.media.uploading import media_of
+from bot.services.posts.sources import Source
 from storage.models import UploadState
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ class Written:
     """None: now."""
     details: Mapping[str, Details] = field(default_factory=dict)
     """By account id."""
+    source: Source | None = None
+    """The message in Slack that it was made from."""
 
     def of(self, account_id: str) -> Details:
         """Return what one account needs besides."""

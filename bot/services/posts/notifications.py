@@ -24,3 +24,13 @@ class PostAlert(Living):
     LISTENER = Listener.POST_RESULTS
     post_id: str
     delivery_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageShared(Living):
+    """A member's message is going to be published by somebody else, and they can object."""
+
+    KIND = "message_shared"
+    post_id: str
+    author: str
+    """The membership of whoever wrote the message."""

@@ -11,7 +11,7 @@ from bot.services.posts.candidates import AccountProblems, Unsuited
 from bot.services.posts.composing import TimeFault
 from bot.services.posts.drafts import Extra
 from bot.views import diagnosis, kit
-from bot.views.publishing import attachments, texts
+from bot.views.publishing import attachments, shared, texts
 from bot.views.publishing.counters import counters
 from bot.views.publishing.problems import sentence
 from bot.views.times import moment
@@ -64,6 +64,7 @@ def form(candidates: Sequence[Candidate], written: Written, shown: FirstForm) ->
     able = [one for one in candidates if one.unsuited is None]
     chosen = [one for one in able if one.account_id in written.accounts]
     blocks = [attachments.alert(text) for text in shown.alerts]
+    blocks += shared.notes(written.source, may_attach=shown.may_attach)
     blocks += texts.fields(TEXT, "Text", "compose.text", written.text, more=Extra.LONGER in written.extras)
     blocks += attachments.files(written, shown.metadata, shown.turn, allowed=shown.may_attach)
     if able:

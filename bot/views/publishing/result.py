@@ -26,13 +26,9 @@ if TYPE_CHECKING:
 SHOWN = 15
 """Accounts with a row of their own. Those that need someone come first, and the rest is counted."""
 EXCERPT = 150
-NEEDS_SOMEONE = (
-    DeliveryStatus.FAILED,
-    DeliveryStatus.UNKNOWN,
-    DeliveryStatus.LATE,
-    DeliveryStatus.HELD,
-    DeliveryStatus.GONE,
-)
+STOPPED = frozenset({DeliveryStatus.FAILED, DeliveryStatus.LATE, DeliveryStatus.OBJECTED})
+"""A person decides whether it goes out."""
+NEEDS_SOMEONE = STOPPED | {DeliveryStatus.UNKNOWN, DeliveryStatus.HELD, DeliveryStatus.GONE}
 BUTTONS = {
     Decision.LIVE: "It's live",
     Decision.NOT_LIVE: "Not live: send it",
@@ -78,7 +74,7 @@ def headline(report: PostReport) -> str:
 
 
 def _asks(one: DeliveryReport) -> bool:
-    return one.asks or one.status in {DeliveryStatus.FAILED, DeliveryStatus.LATE, DeliveryStatus.HELD}
+    return one.asks or one.status in STOPPED | {DeliveryStatus.HELD}
 
 
 def _counts(found: list[DeliveryReport]) -> str:
@@ -106,7 +102,7 @@ def _row(report: PostReport, one: DeliveryReport, platform: Platform) -> list[Js
 
 def _label(one: DeliveryReport, decision: Decision) -> str:
     """Return what the button of a decision says: what never left isn't tried again."""
-    first = decision is Decision.PUBLISH and one.status == DeliveryStatus.LATE
+    first = decision is Decision.PUBLISH and one.status != DeliveryStatus.FAILED
     return "Publish now" if first else BUTTONS[decision]
 
 
@@ -114,6 +110,14 @@ EXTRAS = {
     "comment": "The first comment was refused; the post itself is live.",
     "thumbnail": "The thumbnail was refused; the video itself is live.",
 }
+
+
+STATES = {
+    DeliveryStatus.HELD: "⚠️ waiting: the sign-in has ended. I'll publish it once someone reconnects the account.",
+    DeliveryStatus.OBJECTED: "⚠️ stopped: the author of the message asked not to publish it. Publish it anyway?",
+    DeliveryStatus.CANCELLED: "cancelled",
+}
+"""States that are said in the same words for every delivery."""
 
 
 def state(one: DeliveryReport, platform: Platform) -> str:
@@ -134,16 +138,12 @@ def state(one: DeliveryReport, platform: Platform) -> str:
             )
         case DeliveryStatus.UNKNOWN:
             return f"{platform.name} didn't confirm it. I'm checking whether it's live before I do anything else."
-        case DeliveryStatus.HELD:
-            return "⚠️ waiting: the sign-in has ended. I'll publish it once someone reconnects the account."
         case DeliveryStatus.LATE:
             return f"⚠️ missed its time, {moment(one.due_at)}. Publish it now?"
         case DeliveryStatus.GONE:
             return f"⚠️ it was live, and {faults.removed(platform)}"
-        case DeliveryStatus.CANCELLED:
-            return "cancelled"
-        case _:
-            return "publishing…"
+        case status:
+            return STATES.get(status, "publishing…")
 
 
 def _before(one: DeliveryReport, platform: Platform) -> str:
@@ -159,7 +159,7 @@ def decisions(one: DeliveryReport) -> tuple[Decision, ...]:
     """Return what a person can decide about a delivery now."""
     if one.status == DeliveryStatus.UNKNOWN and one.asks:
         return (Decision.LIVE, Decision.NOT_LIVE, Decision.LOOK)
-    if one.status in {DeliveryStatus.FAILED, DeliveryStatus.LATE}:
+    if one.status in STOPPED:
         return (Decision.PUBLISH, Decision.CANCEL)
     if one.status == DeliveryStatus.SCHEDULED:
         return (Decision.CANCEL,)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
-from bot.services.posts.schedule import TimesError, TimesFault
+from bot.services.posts.schedule import Shift, TimesError, TimesFault, shift_at
 from bot.views import kit
 from bot.views.times import moment
 
@@ -20,6 +21,12 @@ TITLE = "Posting times"
 ACCOUNTS, ZONE = "accounts", "zone"
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MOST_OPTIONS, SHOWN, MOST_TYPED = 100, 10, 200
+CLOCKS = {
+    Shift.NONE: "",
+    Shift.SKIPPED: " (the clocks go forward that night, so the skipped hour is moved)",
+    Shift.TWICE: " (the clocks go back that night: the first time it is that hour)",
+}
+"""What is said of a time that a change of the clocks touches."""
 
 
 def block_of(day: int) -> str:
@@ -92,18 +99,20 @@ def fault(error: TimesError) -> str:
             return "Choose at most 24 times a day."
 
 
-def saved(found: Sequence[AccountProfile], following: Mapping[str, datetime | None]) -> Json:
+def saved(found: Sequence[AccountProfile], following: Mapping[str, datetime | None], zone: str) -> Json:
     """Return what is shown once the times are stored: the next that is free on each account."""
     changed = [one for one in found if one.account.id in following]
-    lines = [_next(one, following[one.account.id]) for one in changed[:SHOWN]]
+    lines = [_next(one, following[one.account.id], zone) for one in changed[:SHOWN]]
     if rest := changed[SHOWN:]:
         lines.append(f"and {len(rest)} more")
     return kit.modal(TITLE, [kit.section("✅ Saved.\n" + "\n".join(lines))])
 
 
-def _next(one: AccountProfile, at: datetime | None) -> str:
+def _next(one: AccountProfile, at: datetime | None, zone: str) -> str:
     name = f"*{kit.escape(one.label)}* ({one.platform.name})"
-    return f"{name}: next {moment(at)}" if at is not None else f"{name}: no times"
+    if at is None:
+        return f"{name}: no times"
+    return f"{name}: next {moment(at)}{CLOCKS[shift_at(at, ZoneInfo(zone))]}"
 
 
 def nothing() -> Json:

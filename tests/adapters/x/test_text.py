@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from adapters.x.text import urls_in, weighted_length
+from tests.counts import sampled
 
 CASES: dict[str, Any] = json.loads((Path(__file__).parents[2] / "data" / "twitter_text.json").read_text())
 LONG = 25_000
@@ -47,15 +48,18 @@ def test_a_bare_domain_counts_as_an_address_only_with_a_real_ending(text: str, l
 
 @pytest.mark.parametrize(
     "piece",
-    [
-        "Lorem ipsum 👍 für é ",
-        "see a.com/b, or https://t.co/c ",
-        "a.",
-        "日本.",
-        "日本.com ",
-        "http://a.co/(a",
-        "a.com.",
-    ],
+    sampled(
+        [
+            "Lorem ipsum 👍 für é ",
+            "see a.com/b, or https://t.co/c ",
+            "a.",
+            "日本.",
+            "日本.com ",
+            "http://a.co/(a",
+            "a.com.",
+        ],
+        3,
+    ),
 )
 def test_a_text_ten_times_as_long_takes_about_ten_times_as_long(piece: str) -> None:
     text = piece * (LONG // len(piece))

@@ -133,6 +133,7 @@ async def test_an_account_that_its_platform_gives_back_heals_without_a_new_sign_
     assert incident.resolution == "access_back"
 
 
+@in_full
 async def test_one_bad_answer_is_forgotten_after_a_good_one(opened: Open) -> None:
     works = await opened(RedditSimulator())
     grant = await works.grant("octa_demo", due=False)

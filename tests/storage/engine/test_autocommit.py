@@ -16,6 +16,7 @@ from storage.seen_requests import first_seen
 from storage.standing import standing
 from storage.tickets import TICKETS_PER_MINUTE, NewTicket, TooManyTickets, open_ticket
 from storage.workspaces import Workspaces
+from tests.counts import in_full
 from tests.patience import PATIENCE_S
 from tests.storage.world import run_sql, tenant
 
@@ -58,6 +59,7 @@ def failures(answers: Sequence[object]) -> list[object]:
     return [each for each in answers if isinstance(each, BaseException)]
 
 
+@in_full
 async def test_a_lone_statement_answers_what_a_session_answers(database: Database) -> None:
     organization = await tenant(database, "Octa Mugs")
     async with database.system() as session:

@@ -234,6 +234,7 @@ async def test_an_installation_of_one_role_is_handed_over_with_everything_in_it(
     await after.close()
 
 
+@in_full
 async def test_a_new_installation_gets_both_roles_with_their_passwords(server: Any) -> None:
     connection = await asyncpg.connect(server.get_uri())
     for statement in NOTHING:
