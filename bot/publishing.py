@@ -33,6 +33,7 @@ from bot.stories.post_fields import PostFieldsStory
 from bot.stories.post_lists import PostListsStory
 from bot.stories.posts import PostsStory
 from bot.stories.slots import SlotsStory
+from bot.stories.uploads import UploadStory
 from bot.web.media import MediaPages
 from bot.web.uploads import UploadPages
 
@@ -118,8 +119,8 @@ def post_stories(
             posts.intake,
             files,
             posts.uploading,
-            base.settings.public_url,
         ),
+        UploadStory(posts.composing, posts.uploading, base.settings.public_url),
         PostFieldsStory(posts.composing, places),
         PostDecisionsStory(posts.decider, posts.sharing),
         PostListsStory(

@@ -51,7 +51,6 @@ class PostsStory:
     intake: Intake
     files: SlackFiles
     uploading: Uploading
-    public_url: str
 
     @command(
         "post",
@@ -187,13 +186,6 @@ class PostsStory:
             written = entries.second_form(_entries(request), written, chosen)
             await self.composing.save(request.actor, page.draft_id, written, page.where)
         return Done()
-
-    @on(Kind.ACTION, "compose.upload", Permission.PUBLISH, changes=False, opens=uploads.TITLE)
-    async def upload(self, request: Request) -> Answer:
-        """Answer "Add large files" with the address of a page for it, made now: no message keeps one."""
-        await self._kept(request)
-        token = await self.uploading.open_link(request.actor, _page(request).draft_id)
-        return OpenModal(uploads.link(f"{self.public_url}/upload/{token}"))
 
     @on(Kind.SUBMISSION, "compose.written", Permission.PUBLISH)
     async def submit(self, request: Request) -> Answer:
