@@ -19,7 +19,7 @@ from bot.jobs.sweep import Sweeper
 from bot.ops import logs, tracing
 from bot.ops.http import Carrier, PlatformClient, open_session, trusted
 from bot.parts import Base, Parts, Services, SlackEdge
-from bot.publishing import post_services, post_stories
+from bot.publishing import post_pages, post_services, post_stories
 from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.accounts.choosing import Choosing
 from bot.services.accounts.connecting import Connecting
@@ -83,10 +83,10 @@ from bot.web.connect import ConnectPages
 from bot.web.gauges import Gauges
 from bot.web.guard import Guard
 from bot.web.health import Health
+from bot.web.identity import Identity, IdentityPages
 from bot.web.install import InstallPages
 from bot.web.install_trips import InstallTrips
 from bot.web.limits import PageLimits
-from bot.web.media import MediaPages
 from bot.web.openid import SignInWithSlack
 from bot.web.pages import Pages
 from bot.web.slack_events import SlackEvents
@@ -209,7 +209,9 @@ def _sender(base: Base, services: Services) -> OutboxSender:
 
 def _sweeper(base: Base, services: Services) -> Sweeper:
     kept = timedelta(days=base.settings.media_kept_days)
-    files = MediaSweeper(database=base.database, store=base.media, kept=kept)
+    files = MediaSweeper(
+        database=base.database, store=base.media, uploading=services.posts.uploading, kept=kept
+    )
     return Sweeper(base.database, base.vault, services.disconnecting, files)
 
 
@@ -315,17 +317,15 @@ def _web(
     """Construct three applications: the complete one, the one with `/livez` only, and the one for monitoring."""
     settings, database, vault = base.settings, base.database, base.vault
     pages, cookies = Pages(settings), Cookies(secure=settings.secure)
-    connect_pages = ConnectPages(
+    identity = Identity(
         settings=settings,
-        connecting=services.connecting,
-        platforms={found.callback_slug: found.platform for found in settings.platforms().values()},
-        home=HomeInBackground(slack.home, slack.dispatcher.later, database),
         sign_in=SignInWithSlack(settings, base.slack_clients, base.http),
         pages=pages,
         cookies=cookies,
         database=database,
         vault=vault,
     )
+    connect_pages = _connect_pages(base, services, slack, identity)
     install_pages = InstallPages(
         settings=settings,
         catalog=services.catalog,
@@ -351,9 +351,26 @@ def _web(
     guard = Guard(pages, PageLimits(settings)).middleware
     serving, alive = web.Application(middlewares=[guard]), web.Application(middlewares=[guard])
     monitoring = web.Application()
-    media = MediaPages(library=services.posts.library, settings=settings, pages=pages)
-    for served in (events, pages, connect_pages, install_pages, callbacks, media, health):
+    media, uploads = post_pages(services.posts, identity)
+    confirmed = IdentityPages(identity=identity, confirming=(connect_pages, uploads))
+    ours = (pages, connect_pages, confirmed, install_pages, callbacks, media, uploads)
+    for served in (events, *ours, health):
         serving.add_routes(served.routes())
     alive.add_routes(health.routes())
     monitoring.add_routes(health.monitoring_routes())
     return serving, alive, monitoring
+
+
+def _connect_pages(base: Base, services: Services, slack: SlackEdge, identity: Identity) -> ConnectPages:
+    platforms = {found.callback_slug: found.platform for found in base.settings.platforms().values()}
+    return ConnectPages(
+        settings=base.settings,
+        connecting=services.connecting,
+        platforms=platforms,
+        home=HomeInBackground(slack.home, slack.dispatcher.later, base.database),
+        identity=identity,
+        pages=identity.pages,
+        cookies=identity.cookies,
+        database=base.database,
+        vault=base.vault,
+    )

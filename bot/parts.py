@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from bot.services.incidents.watch import IncidentWatch
     from bot.services.media.intake import Intake
     from bot.services.media.library import MediaLibrary
+    from bot.services.media.uploading import Uploading
     from bot.services.notifications import Living, Reader
     from bot.services.organizations.access_requests import AccessService
     from bot.services.organizations.channels import ChannelService
@@ -94,6 +95,7 @@ class PostServices:
     restoring: Restoring
     library: MediaLibrary
     intake: Intake
+    uploading: Uploading
     sharing: Sharing
 
     @property

@@ -10,6 +10,7 @@ from bot.services.accounts.profiles import AccountProfiles
 from bot.services.media.inspecting import Inspector
 from bot.services.media.intake import Intake
 from bot.services.media.library import MediaLibrary
+from bot.services.media.uploading import GIGABYTE, Uploading, UploadLimits
 from bot.services.posts.account_sets import AccountSetService
 from bot.services.posts.asking import Asking
 from bot.services.posts.bulk import BulkDecider
@@ -36,6 +37,9 @@ from bot.stories.post_fields import PostFieldsStory
 from bot.stories.post_lists import PostListsStory
 from bot.stories.posts import PostsStory
 from bot.stories.slots import SlotsStory
+from bot.stories.uploads import UploadStory
+from bot.web.media import MediaPages
+from bot.web.uploads import UploadPages
 
 if TYPE_CHECKING:
     from bot.parts import Base, Services
@@ -45,6 +49,7 @@ if TYPE_CHECKING:
     from bot.services.tokens.refreshing import Refresher
     from bot.slack.home_tab import HomeTab
     from bot.slack.zones import PeopleZones
+    from bot.web.identity import Identity
 
 
 def post_services(
@@ -66,6 +71,7 @@ def post_services(
     reconciling = Reconciling(calls=calls, results=results, database=database, vault=vault)
     sharing = Sharing(results, database)
     profiles = AccountProfiles(catalog, HealthReader(database), database, vault)
+    intake = Intake(database=database, store=base.media, inspector=Inspector())
     return PostServices(
         results=results,
         composing=Composing(
@@ -76,7 +82,18 @@ def post_services(
         changes=PostChanges(base.adapters, results, database),
         holds=HoldService(results, database),
         library=library,
-        intake=Intake(database=database, store=base.media, inspector=Inspector()),
+        intake=intake,
+        uploading=Uploading(
+            database=database,
+            store=base.media,
+            intake=intake,
+            adapters=base.adapters,
+            limits=UploadLimits(
+                quota=base.settings.media_quota_gb * GIGABYTE,
+                at_once=base.settings.uploads_at_once,
+                free=base.settings.disk_free_percent / 100,
+            ),
+        ),
         delivering=Delivering(
             calls=calls, sending=sending, reconciling=reconciling, database=database, vault=vault
         ),
@@ -100,7 +117,16 @@ def post_stories(
         api_url=base.settings.slack_api_url,
     )
     return (
-        PostsStory(posts.composing, posts.changes, posts.sharing, places, posts.intake, files),
+        PostsStory(
+            posts.composing,
+            posts.changes,
+            posts.sharing,
+            places,
+            posts.intake,
+            files,
+            posts.uploading,
+        ),
+        UploadStory(posts.composing, posts.uploading, base.settings.public_url),
         PostFieldsStory(posts.composing, places),
         PostDecisionsStory(posts.decider, posts.sharing),
         PostListsStory(
@@ -116,3 +142,9 @@ def post_stories(
         SlotsStory(SlotService(database), profiles, zones),
         AccountSetsStory(AccountSetService(database), profiles),
     )
+
+
+def post_pages(posts: PostServices, identity: Identity) -> tuple[MediaPages, UploadPages]:
+    """Construct the pages about files of posts."""
+    media = MediaPages(library=posts.library, settings=identity.settings, pages=identity.pages)
+    return media, UploadPages(uploading=posts.uploading, identity=identity)

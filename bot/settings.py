@@ -159,6 +159,12 @@ class Settings(BaseSettings):
     """The address of an S3-compatible store that is not Amazon's."""
     media_kept_days: int = Field(default=30, ge=1, le=3650)
     """How long a file is kept after its last use."""
+    media_quota_gb: int = Field(default=20, ge=1, le=100_000)
+    """How many gigabytes of files an organization may have."""
+    uploads_at_once: int = Field(default=5, ge=1, le=1000)
+    """How many files an organization may be uploading."""
+    disk_free_percent: int = Field(default=10, ge=0, le=90)
+    """Which part of the disk must be free for an upload to begin."""
     media_proof: Annotated[str, AfterValidator(_proof)] = ""
     """`name=text`: a file at `/media/name` by which a platform knows that the address is the operator's."""
     media_variables: dict[str, str] = Field(default_factory=dict, repr=False)

@@ -21,6 +21,8 @@ from storage.models import (
     MediaAddress,
     SignIn,
     Ticket,
+    Upload,
+    UploadLink,
 )
 from storage.seen_requests import SEEN_LIFE, Seen
 
@@ -38,6 +40,8 @@ MODELS = (
     Discovery,
     GridHome,
     MediaAddress,
+    UploadLink,
+    Upload,
     AccessRequest,
 )
 _UNSYNCHRONIZED = {"synchronize_session": False}

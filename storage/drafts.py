@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlmodel import col, delete, func, select
 
 from storage.engine.statements import insert_once, now
-from storage.models import Draft, Post
+from storage.models import Account, Draft, Post
 from storage.post_edits import edit_draft, revision_of
 from storage.posts import post_of
 
@@ -81,6 +81,20 @@ class Drafts:
     async def latest(self, organization_id: str, author: str) -> Draft | None:
         """Return the draft that the member changed last."""
         return next(iter(await self.page(organization_id, author, 0, 1)), None)
+
+    async def author(self, organization_id: str, draft_id: str) -> str | None:
+        """Return who writes a draft; None if there is none of this id."""
+        found = select(Draft.author).where(Draft.organization_id == organization_id, Draft.id == draft_id)
+        return (await self._session.exec(found)).one_or_none()
+
+    async def platforms(self, organization_id: str, author: str, draft_id: str) -> list[str]:
+        """Return the platforms of the accounts that are chosen in a draft."""
+        draft = await self.get(organization_id, author, draft_id)
+        chosen = draft.written.get("accounts", ()) if draft is not None else ()
+        found = select(Account.platform).where(
+            Account.organization_id == organization_id, col(Account.id).in_(chosen)
+        )
+        return list(await self._session.exec(found.distinct()))
 
     async def count(self, organization_id: str, author: str) -> int:
         """Return how many drafts the member has."""

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -55,6 +57,14 @@ class MediaStore:
             config=options,  # type: ignore[arg-type]
             client_options=plain,  # type: ignore[arg-type]
         )
+
+    def free(self) -> float:
+        """Return which part of the fuller disk is free: the one of the folder, or that of files in progress."""
+        places = [tempfile.gettempdir()]
+        if urlsplit(self.url).scheme != "s3":
+            Path(self.url).mkdir(mode=0o700, parents=True, exist_ok=True)
+            places.append(self.url)
+        return min(usage.free / usage.total for usage in map(shutil.disk_usage, places))
 
     async def write(self, key: str, file: IO[bytes]) -> None:
         """Store what is in `file`, from its start."""

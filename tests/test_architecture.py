@@ -586,9 +586,9 @@ MAY_WRITE = {
     "slack/dispatch/replies.py:_enqueue": "owes a person a message",
     "slack/dispatch/replies.py:put": "owes a person a message",
     "slack/rotation.py:*": "the bot's own tokens",
-    "web/connect.py:_admit": "whose browser it is",
-    "web/connect.py:identity": "uses a trip to Slack's sign-in up",
-    "web/connect.py:start": "begins a trip to Slack's sign-in",
+    "web/identity.py:_admit": "whose browser it is",
+    "web/identity.py:returned": "uses a trip to Slack's sign-in up",
+    "web/identity.py:ask": "begins a trip to Slack's sign-in",
     "web/install_trips.py:finish": "uses a trip to Slack's install page up",
     "web/install_trips.py:keep": "keeps what came of it",
 }
@@ -638,7 +638,7 @@ def test_no_writer_goes_around_the_check_of_the_members_role() -> None:
 
 EDGES = ("stories", "web")
 ONE_TIME_SECRETS = {
-    "web/connect.py": "trips to Slack's sign-in, each used up by the page that it leads to",
+    "web/identity.py": "trips to Slack's sign-in, each used up by the page that it leads to",
     "web/install_trips.py": "the state of a trip to Slack's install page",
 }
 """Pages that may write, and what: nothing that a member changes."""

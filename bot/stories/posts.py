@@ -17,6 +17,7 @@ from bot.slack.messages import chosen_message
 from bot.slack.plain_text import plain_text
 from bot.slack.refusals import BadInputError
 from bot.slack.routes import Answer, Done, Kind, OpenModal, Request, UpdateModal, command, on
+from bot.views import uploads
 from bot.views.errors import sentence
 from bot.views.publishing import attachments, details, entries, fields
 from bot.views.publishing import composer as views
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from bot.services.accounts.places import PlaceService
     from bot.services.media.intake import Intake
+    from bot.services.media.uploading import Uploading
     from bot.services.posts.candidates import AccountProblems, Candidate
     from bot.services.posts.changing import PostChanges
     from bot.services.posts.composing import Composing
@@ -48,6 +50,7 @@ class PostsStory:
     places: PlaceService
     intake: Intake
     files: SlackFiles
+    uploading: Uploading
 
     @command(
         "post",
@@ -113,7 +116,7 @@ class PostsStory:
     ) -> Answer:
         """Open the form. `private`: it does not say in which channel it was begun."""
         may_attach = await self.files.allowed(request.sender)
-        candidates = await self.composing.candidates(request.actor, written, may_attach=may_attach)
+        candidates = await self.composing.candidates(request.actor, written, may_attach=True)
         if all(one.unsuited for one in candidates) and not written.media:
             return OpenModal(views.no_accounts(candidates))
         shown = views.FirstForm(
@@ -132,7 +135,7 @@ class PostsStory:
     ) -> Answer:
         """Show the first form again with everything in it, and what is wrong."""
         may_attach = await self.files.allowed(request.sender)
-        candidates = await self.composing.candidates(request.actor, written, may_attach=may_attach)
+        candidates = await self.composing.candidates(request.actor, written, may_attach=True)
         shown = views.FirstForm(
             metadata=_begun(request),
             may_attach=may_attach,
@@ -213,6 +216,8 @@ class PostsStory:
             await self.composing.save(request.actor, page.draft_id, written, page.where)
         if refused := [one for one in taken if isinstance(one, RefusedFile)]:
             return await self._again(request, written, attachments.alerts(refused))
+        if left := await self.uploading.unfinished(request.actor, page.draft_id):
+            return await self._again(request, written, [uploads.unfinished(one) for one in left])
         if not written.text.strip() and not written.media and not written.link.strip():
             raise BadInputError("Write something or attach a file.", field=views.TEXT)
         try:
@@ -376,7 +381,7 @@ class PostsStory:
 
 
 def _entries(request: Request) -> entries.Entries:
-    return entries.Entries(request.state)
+    return entries.Entries(request.state, (request.body.get("view") or {}).get("blocks", ()))
 
 
 def _metadata(request: Request, draft_id: str, *, private: bool) -> str:

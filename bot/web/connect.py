@@ -1,6 +1,7 @@
-"""The pages for connecting an account: the ticket's page, Sign in with Slack, and the platform's callback.
+"""The pages for connecting an account: the ticket's page and the platform's callback.
 
-A forwarded link stops at Sign in with Slack: only the person for whom the ticket was made ever sees a consent page.
+A forwarded link stops at Sign in with Slack (identity.py): only the person for whom the ticket was made ever sees a
+consent page.
 Opening a ticket's page changes nothing, so a link preview can't use it up.
 """
 
@@ -21,13 +22,10 @@ from bot.services.permissions import Permission
 from bot.views import pages as views
 from bot.views.errors import explain, on_page
 from bot.views.roles import able_to
-from bot.web.browsers import SECRET, FormTokens, is_same_origin, single_values
-from bot.web.openid import NotProved, Person, Unreachable
+from bot.web.browsers import SECRET, FormTokens, single_values
+from bot.web.identity import Expected
 from bot.web.pages import form_action_sources
-from storage.browsers import Browsers
 from storage.installations import Installations
-from storage.models import Membership
-from storage.sign_ins import SignIns
 from storage.workspaces import Workspaces
 
 if TYPE_CHECKING:
@@ -38,7 +36,7 @@ if TYPE_CHECKING:
     from bot.settings import Settings
     from bot.slack.home_tab import HomeTabSoon
     from bot.web.browsers import Cookies
-    from bot.web.openid import SignInWithSlack
+    from bot.web.identity import Identity
     from bot.web.pages import Pages
     from storage.engine.db import Database
     from storage.vault import Vault
@@ -49,23 +47,18 @@ Link = tuple[str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectPages:
-    """/connect/{ticket}, /slack/identity and /oauth/{slug}/callback. Built once, in `bot.app`."""
+    """/connect/{ticket} and /oauth/{slug}/callback. Built once, in `bot.app`."""
 
     settings: Settings
     connecting: Connecting
     platforms: Mapping[str, Platform]
     """The last part of a callback address -> the platform."""
     home: HomeTabSoon
-    sign_in: SignInWithSlack
+    identity: Identity
     pages: Pages
     cookies: Cookies
     database: Database
     vault: Vault
-
-    @property
-    def forms(self) -> FormTokens:
-        """The tokens of the ticket pages' forms."""
-        return FormTokens(self.settings.slack_signing_secret.get_secret_value())
 
     @property
     def arrivals(self) -> Arrivals:
@@ -77,7 +70,6 @@ class ConnectPages:
         return [
             web.get("/connect/{ticket}", self.show),
             web.post("/connect/{ticket}", self.start),
-            web.get("/slack/identity", self.identity, allow_head=False),
             web.get("/oauth/{slug}/callback", self.callback, allow_head=False),
         ]
 
@@ -108,86 +100,44 @@ class ConnectPages:
             picture=whom.picture if whom is not None else "",
             reasons=reasons_of(client),
             form_field=FormTokens.FIELD,
-            form_token=self.forms.issue(secret, browser),
+            form_token=self.identity.forms.issue(secret, browser),
         )
 
     async def start(self, request: web.Request) -> web.Response:
         """Redirect to the platform if this browser has proved that the person uses it, else to Slack first."""
-        secret, cookie = request.match_info["ticket"], self.cookies.read(request)
-        ours = is_same_origin(request, self.settings.public_url)
-        if ours is None:
-            ours = await self.forms.came_with(request, secret, cookie)
-        if not ours:
-            return self._elsewhere(secret)
+        secret = request.match_info["ticket"]
+        if not await self.identity.is_ours(request, secret):
+            return self.identity.elsewhere(self, secret)
         browser = self.cookies.ensure(request)
         invitation = await self._read(secret, browser)
         if invitation is None:
             return await self._used_up(secret, browser)
-        if await self._known(browser, invitation.member):
+        if await self.identity.known(browser, invitation.member):
             return await self._consent(invitation, secret, browser)
-        async with self.database.system() as session:
-            state, nonce = await SignIns(session, self.vault).open(secret, browser)
-        log.info("sign_in.began", ticket=invitation.reference)
-        team_id = invitation.asked.team_id
-        location = self.sign_in.authorize_url(state=state, nonce=nonce, team_id=team_id)
-        return self.cookies.keep(self.pages.redirect(location), browser)
+        return await self.identity.ask(secret, browser, _expected(invitation))
 
-    async def identity(self, request: web.Request) -> web.Response:
-        """Handle the return from Sign in with Slack. Only the member of the ticket may continue."""
-        query = single_values(request.query, "code", "state", "error")
-        browser = self.cookies.read(request)
-        redeemed = None
-        if browser is not None and SECRET.fullmatch(query["state"]):
-            async with self.database.system() as session:
-                redeemed = await SignIns(session, self.vault).redeem(query["state"], browser)
-        if browser is None or redeemed is None:
-            return await self._identity_again(query["state"], browser)
-        sign_in, secret = redeemed
-        retry = (views.TRY_AGAIN, f"/connect/{secret}")
-        if query["error"] or not query["code"]:
-            return self.pages.render("sign_in_cancelled.html", status=403, link=retry)
-        try:
-            person = await self.sign_in.who(query["code"], sign_in.nonce_hash)
-        except (NotProved, Unreachable) as error:
-            log.warning("sign_in.failed", kind=type(error).__name__, code=str(error))
-            if isinstance(error, Unreachable):
-                return self.pages.render("slack_silent.html", status=503, link=retry)
-            return self.pages.render("not_confirmed.html", status=403, link=retry)
-        return await self._admit(person, secret, browser)
+    # Back from Sign in with Slack (`bot.web.identity.ConfirmedPage`)
 
-    async def _admit(self, person: Person, secret: str, browser: str) -> web.Response:
-        """Continue if the ticket was made for this person. Nobody else learns what it is for."""
+    def address(self, secret: str) -> str:
+        """Return the path of a ticket's page."""
+        return f"/connect/{secret}"
+
+    async def expects(self, secret: str, browser: str) -> Expected | None:
+        """Return for whom a ticket was made; None: it works no more, or never was one."""
+        invitation = await self._read(secret, browser)
+        return None if invitation is None else _expected(invitation)
+
+    async def confirmed(self, secret: str, browser: str) -> web.Response:
+        """Send the member's browser to the platform."""
         invitation = await self._read(secret, browser)
         if invitation is None:
             return await self._used_up(secret, browser)
-        member = invitation.member
-        if not is_member(person, member, invitation.asked.team_id):
-            log.warning("ticket.wrong_person", ticket=invitation.reference)
-            return self.pages.render("wrong_person.html", status=403)
-        async with self.database.system() as session:
-            await Browsers(session).prove(browser, member.realm, person.team_id, member.user_id)
         return await self._consent(invitation, secret, browser)
 
-    async def _identity_again(self, state: str, browser: str | None) -> web.Response:
-        """Handle a repeated return from Slack: continue as after the first one. A stranger's browser learns nothing."""
-        secret = None
-        if browser is not None and SECRET.fullmatch(state):
-            async with self.database.system(write=False) as session:
-                secret = await SignIns(session, self.vault).repeated(state, browser)
-        if browser is None or secret is None:
-            return self._cannot_finish()
-        invitation = await self._read(secret, browser)
-        if invitation is None:
-            return await self._used_up(secret, browser)
-        if await self._known(browser, invitation.member):
-            return await self._consent(invitation, secret, browser)
-        return self.pages.redirect(f"{self.settings.public_url}/connect/{secret}")
-
-    async def _known(self, browser: str, member: Membership) -> bool:
-        """Tell whether a browser has proved within the last 12 hours that this member uses it."""
-        async with self.database.system(write=False) as session:
-            known = await Browsers(session).who(browser)
-        return known is not None and (known.realm, known.user_id) == (member.realm, member.user_id)
+    async def over(self, secret: str, browser: str) -> web.Response | None:
+        """Return the result of a used ticket to the browser that used it."""
+        arrived = await self.arrivals.of_link(secret, browser)
+        return None if arrived is None else await self._arrived(arrived)
 
     async def _consent(self, invitation: Invitation, secret: str, browser: str) -> web.Response:
         """Use the ticket up and go to the platform's consent screen."""
@@ -255,11 +205,6 @@ class ConnectPages:
 
     # Shared
 
-    def _elsewhere(self, secret: str) -> web.Response:
-        """Refuse a form that is not known to be ours, and lead to the page that has one."""
-        link = (views.OPEN_PAGE, f"/connect/{secret}") if SECRET.fullmatch(secret) else None
-        return self.pages.render("elsewhere.html", status=403, link=link)
-
     async def _read(self, secret: str, browser: str | None) -> Invitation | None:
         return await self.connecting.read_link(secret, browser) if SECRET.fullmatch(secret) else None
 
@@ -304,14 +249,10 @@ def label_of(outcome: Outcome) -> str:
             return "renewed" if outcome.renewed else "nothing"
 
 
-def is_member(person: Person, member: Membership, asked_in: str) -> bool:
-    """Tell whether the person that Slack named is the member for whom the ticket was made.
-
-    User ids are unique in a workspace, and in a Grid across its workspaces. There Slack may name any of the person's
-    workspaces or the organization itself, so the workspace `asked_in` counts too.
-    """
-    at_home = person.team_id in {member.team_id, member.realm, asked_in}
-    return at_home and person.user_id == member.user_id
+def _expected(invitation: Invitation) -> Expected:
+    return Expected(
+        member=invitation.member, team_id=invitation.asked.team_id, reference=invitation.reference
+    )
 
 
 def reasons_of(client: Client) -> list[str]:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.web.browsers import SECRET
+from bot.web.request_limits import is_upload
 from storage.models import digest
 
 if TYPE_CHECKING:
@@ -32,10 +33,18 @@ MOST_KEYS = 10_000
 """How many keys one limiter remembers: about 2 MB. A client with more addresses than this gains nothing new."""
 MISSES_PER_PAGE = 10
 """How many unknown secrets an address may try per page it may load. Each costs a database query."""
+PIECES_PER_PAGE = 20
+"""How many requests an upload page may make per page that may be loaded: each piece of a file is one."""
 MISSED = frozenset({400, 404, 410})
 """The statuses of our pages for a secret that is unknown, used or expired."""
 PROBE = "/livez"
-SECRETS = {"/connect/{ticket}": "ticket", "/media/{token}": "token"}
+SECRETS = {
+    "/connect/{ticket}": "ticket",
+    "/media/{token}": "token",
+    "/upload/{token}": "token",
+    "/upload/{token}/files": "token",
+    "/upload/{token}/files/{upload}": "token",
+}
 """The addresses that have a secret in their path, and what it is called there."""
 RETURNS = frozenset({"/oauth/{slug}/callback", "/slack/identity", "/slack/oauth_redirect"})
 """The addresses to which a browser comes back with its `state`."""
@@ -166,6 +175,7 @@ class PageLimits:
         per_minute = settings.web_requests_per_minute
         self._pages = RateLimiter(per_minute, clock=clock)
         self._secrets = RateLimiter(per_minute, clock=clock)
+        self._pieces = RateLimiter(per_minute * PIECES_PER_PAGE, clock=clock)
         self._misses = RateLimiter(per_minute * MISSES_PER_PAGE, clock=clock)
 
     def wait_s(self, request: web.Request) -> int:
@@ -176,7 +186,8 @@ class PageLimits:
         secret = secret_of(request)
         if secret is None:
             return self._pages.hit(address)
-        return self._misses.wait_s(address) or self._secrets.hit(digest(f"{address} {secret}"))
+        counted = self._pieces if is_upload(request) else self._secrets
+        return self._misses.wait_s(address) or counted.hit(digest(f"{address} {secret}"))
 
     def answered(self, request: web.Request, status: int) -> None:
         """Count a secret that was not valid: all guesses of an address share one limit."""

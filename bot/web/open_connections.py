@@ -35,6 +35,8 @@ class Phase(Enum):
     """The head of a request: on a new connection nothing of it has arrived, or not all of it."""
     BODY = auto()
     """The rest of a request's body."""
+    UPLOAD = auto()
+    """More of a body that a handler takes in as it arrives. Every piece begins the phase anew."""
     ANSWER = auto()
     """Our answer."""
     TAKING = auto()
@@ -45,7 +47,14 @@ class Phase(Enum):
     """The client, which has to read its last answer."""
 
 
-TIME_LIMITS_S = {Phase.HEAD: 10.0, Phase.BODY: 10.0, Phase.TAKING: 10.0, Phase.IDLE: 75.0, Phase.CLOSING: 2.0}
+TIME_LIMITS_S = {
+    Phase.HEAD: 10.0,
+    Phase.BODY: 10.0,
+    Phase.UPLOAD: 60.0,
+    Phase.TAKING: 10.0,
+    Phase.IDLE: 75.0,
+    Phase.CLOSING: 2.0,
+}
 """How long a phase may last. Most proxies close idle connections after 60 seconds. We keep them longer, so that no
 proxy sends a request on a connection that we are closing."""
 

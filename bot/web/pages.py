@@ -1,4 +1,4 @@
-"""Renders our few HTML pages, with their headers. They have no script.
+"""Renders our few HTML pages, with their headers. Only the upload page has a script, a file of ours.
 
 They load nothing from elsewhere but the picture of the account to sign in as, from its platform.
 """
@@ -70,17 +70,23 @@ def form_action_sources(url: str) -> tuple[str, ...]:
 
 
 def headers_of(
-    settings: Settings, form_action: Iterable[str] = ("'none'",), picture: str = ""
+    settings: Settings,
+    form_action: Iterable[str] = ("'none'",),
+    picture: str = "",
+    *,
+    script: bool = False,
 ) -> dict[str, str]:
     """Return the headers of an answer.
 
-    `form_action` are the sources that a form on the page may lead to, `picture` is the address of the one it shows.
+    `form_action` are the sources that a form on the page may lead to, `picture` is the address of the one it shows;
+    `script`: it has a script, a file of ours, which talks to us alone.
     """
     policy = {
         "default-src": "'none'",
         "style-src": f"'sha256-{STYLE_HASH}'",
         "img-src": f"'self' {origin_of(picture)}" if picture else "'self'",
         "form-action": " ".join(dict.fromkeys(form_action)),
+        **({"script-src": "'self'", "connect-src": "'self'"} if script else {}),
         "frame-ancestors": "'none'",
         "base-uri": "'none'",
     }
@@ -117,15 +123,19 @@ class Pages:
         form_to: Iterable[str] = (),
         picture: str = "",
         link: tuple[str, str] | None = None,
+        script: bool = False,
         **facts: Any,
     ) -> web.Response:
         """Return a page.
 
         `form_to` are the sources, besides ours, that its form may lead to; `picture` is the address of the one
-        picture it shows from elsewhere; `link` is (words, address).
+        picture it shows from elsewhere; `link` is (words, address); `script`: its template names a script.
         """
         html = PAGES.get_template(template).render(link=link, picture=picture, **facts)
-        headers = headers_of(self._settings, ("'self'", *form_to), picture) if form_to else self.headers
+        if script:
+            headers: Mapping[str, str] = headers_of(self._settings, script=True)
+        else:
+            headers = headers_of(self._settings, ("'self'", *form_to), picture) if form_to else self.headers
         return web.Response(
             text=html, status=status, content_type="text/html", charset="utf-8", headers=headers
         )

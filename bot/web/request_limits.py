@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from aiohttp import hdrs, web
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from aiohttp.web_request import BaseRequest
 
 SLACK_EVENTS = "/slack/events"
@@ -20,6 +22,9 @@ LONGEST_HEAD = 32 << 10
 """Bytes of headers: what nginx accepts by default."""
 LARGEST_BODY = 64 << 10
 """Bytes. Our pages' forms are empty, and platforms post a few kilobytes."""
+UPLOADS = "/upload/"
+LARGEST_PIECE = 64 << 30
+"""Bytes of an upload's PATCH: no limit of ours, since its handler knows how many are left, and keeps none in memory."""
 LARGEST_SLACK_BODY = 1 << 20
 """Bytes. Slack's requests are far smaller."""
 
@@ -63,7 +68,14 @@ def fault(request: BaseRequest) -> tuple[int, str] | None:
 
 def limit_of(request: BaseRequest) -> int:
     """Return how many bytes the body of `request` may have."""
-    return LARGEST_SLACK_BODY if request.path == SLACK_EVENTS else LARGEST_BODY
+    if request.path == SLACK_EVENTS:
+        return LARGEST_SLACK_BODY
+    return LARGEST_PIECE if request.method == hdrs.METH_PATCH and is_upload(request) else LARGEST_BODY
+
+
+def is_upload(request: BaseRequest) -> bool:
+    """Tell whether a request is to an upload page or one of its files."""
+    return request.path.startswith(UPLOADS)
 
 
 async def body_of(request: BaseRequest) -> bytes:
@@ -95,3 +107,16 @@ async def body_of(request: BaseRequest) -> bytes:
         raise web.HTTPBadRequest from None
     finally:
         pieces.clear()
+
+
+async def arriving(request: BaseRequest) -> AsyncIterator[bytes]:
+    """Yield the body of a request while it arrives. It ends where the client closes the connection."""
+    content = request.content
+    while not content.at_eof() and request.transport is not None:
+        try:
+            yield await content.readany()
+        except ConnectionError as error:
+            error.__traceback__ = None  # as in `body_of`
+            return
+        except web.RequestPayloadError:
+            return

@@ -54,6 +54,11 @@ def arrived(request: web.Request) -> float:
     return request[ARRIVED]
 
 
+def take_in(request: web.Request) -> None:
+    """Let the body of `request` be as long, and take as long, as it does: its handler reads it while it arrives."""
+    cast("Connection", request.protocol).take_in()
+
+
 class Connection(RequestHandler):
     """One connection, which tracks what it is waiting for."""
 
@@ -83,6 +88,13 @@ class Connection(RequestHandler):
         """Close the connection at once. aiohttp's own methods wait until the client has read everything."""
         if self._wire is not None:
             self._wire.abort()
+
+    # For handlers
+
+    def take_in(self) -> None:
+        """See the function of this name."""
+        if self._table.phase(self) is Phase.BODY:
+            self._table.enter(self, Phase.UPLOAD)
 
     # Called by asyncio
 
@@ -179,6 +191,9 @@ class Connection(RequestHandler):
         if phase is Phase.BODY:
             self._table.hold(self, size)
             return
+        if phase is Phase.UPLOAD:
+            self._table.enter(self, Phase.UPLOAD)
+            return
         self._unclaimed += size
 
     def _follow(self, body: StreamReader) -> None:
@@ -193,7 +208,7 @@ class Connection(RequestHandler):
 
     def _complete(self) -> None:
         self._first_byte_at = None
-        if self._table.phase(self) in {Phase.HEAD, Phase.BODY}:
+        if self._table.phase(self) in {Phase.HEAD, Phase.BODY, Phase.UPLOAD}:
             self._table.enter(self, Phase.ANSWER)
 
     def _end_of_sense(self, error: BaseException) -> None:
@@ -201,7 +216,7 @@ class Connection(RequestHandler):
         self._malformed = True
         REFUSED.labels("malformed").inc()
         log.warning("request.malformed", fault=type(error).__name__)
-        if self._table.phase(self) in {Phase.BODY, Phase.CLOSING}:
+        if self._table.phase(self) in {Phase.BODY, Phase.UPLOAD, Phase.CLOSING}:
             self._table.drop(self, "malformed")
 
 

@@ -57,6 +57,7 @@ from storage.models.seen_requests import SeenRequest
 from storage.models.sign_ins import Browser, SignIn
 from storage.models.tallies import VerdictTally
 from storage.models.tickets import Ticket
+from storage.models.uploads import Upload, UploadLink, UploadPiece, UploadState
 from storage.models.workspaces import ChannelDefault, Workspace, WorkspaceLink
 
 if TYPE_CHECKING:
@@ -126,6 +127,10 @@ __all__ = [
     "StepStatus",
     "StoredFile",
     "Ticket",
+    "Upload",
+    "UploadLink",
+    "UploadPiece",
+    "UploadState",
     "Utc",
     "VerdictTally",
     "Workspace",

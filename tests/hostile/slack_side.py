@@ -62,6 +62,7 @@ from storage.organizations import Organizations
 from storage.places import Places
 from storage.posts import NewPost, Posts, Target
 from storage.slots import Slots
+from storage.uploads import Uploads
 from storage.workspaces import Workspaces
 
 if TYPE_CHECKING:
@@ -534,6 +535,11 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
         chosen = await AccountSets(session).save(
             organization_id, f"{word} set", {account.id: account.name}, slack_id="", channel=""
         )
+        await session.flush()
+        link = new_secret()
+        await Uploads(session).open_link(link, organization_id, owner.id, owner.team_id, draft.id)
+        upload = await Uploads(session).create(organization_id, draft.id, f"{word}.mp4", 2000)
+        await Uploads(session).append(upload, 0, 1000, new_secret())
         place = {"realm": owner.realm, "team_id": owner.team_id}
         invitation = await Invitations(session).invite(
             organization_id, **place, user_id=INVITED, role=Role.MEMBER, invited_by=owner.id

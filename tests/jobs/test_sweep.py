@@ -17,7 +17,10 @@ from bot.jobs.sweep import Sweeper
 from bot.services.accounts.disconnecting import Disconnecting
 from bot.services.accounts.revoking import RevocationResult, Revoking
 from bot.services.incidents.incidents import IncidentService
+from bot.services.media.inspecting import Inspector
+from bot.services.media.intake import Intake
 from bot.services.media.sweeping import MediaSweeper
+from bot.services.media.uploading import Uploading, UploadLimits
 from sandbox.core import Fault
 from sandbox.platforms.x.simulator import XSimulator
 from storage.engine.db import Database
@@ -66,7 +69,15 @@ def disconnections(works: Works) -> Disconnecting:
 
 
 def sweeper(works: Works) -> Sweeper:
-    files = MediaSweeper(database=works.database, store=MediaStore("/dev/null/none"), kept=timedelta(days=30))
+    store = MediaStore("/dev/null/none")
+    uploading = Uploading(
+        database=works.database,
+        store=store,
+        intake=Intake(database=works.database, store=store, inspector=Inspector()),
+        adapters={},
+        limits=UploadLimits(quota=0, at_once=0, free=0),
+    )
+    files = MediaSweeper(database=works.database, store=store, uploading=uploading, kept=timedelta(days=30))
     return Sweeper(works.database, works.vault, disconnections(works), files)
 
 

@@ -93,6 +93,7 @@ ABSENT = {
     "post_id": "pst_absent",
     "draft_id": "drf_absent",
     "set_id": "set_absent",
+    "upload_id": "upl_absent",
     "key": "absent",
     "keys": ["absent"],
     "new": NewDiscovery(membership_id="mem_absent", grant_id="grt_absent", team_id="T1", channel_id="C1"),
@@ -133,6 +134,7 @@ HARMLESS: dict[str, Any] = {
     "weekly": ["1 10:00"],
     "timezone": "UTC",
     "accounts": {"acc_absent": "Mugs"},
+    "size": 1,
 }
 
 
@@ -153,6 +155,7 @@ def of(world: World) -> dict[str, Any]:
         "author": world.membership_id,
         "draft_id": world.draft_id,
         "set_id": world.set_id,
+        "upload_id": world.upload_id,
         "key": world.media_keys[0],
         "keys": world.media_keys,
         "invitation_id": world.invitation_id,

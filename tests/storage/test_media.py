@@ -74,7 +74,7 @@ async def test_an_upload_that_never_ended_is_deleted_and_one_that_did_is_not(
     async with database.system() as session:
         await session.exec(update(MediaRemoval).values(due_at=now()))
 
-    assert await removals(database) == {"three1"}
+    assert await removals(database) == {"piece1", "three1"}
 
 
 @pytest.mark.parametrize("status", sampled(list(DeliveryStatus), 3))

@@ -60,6 +60,7 @@ from storage.sign_ins import SignIns
 from storage.slots import Slots
 from storage.tallies import Outcome, Tallies
 from storage.tickets import NewTicket, Tickets
+from storage.uploads import Uploads
 from storage.vault import check_canaries
 from storage.workspaces import Workspaces
 from tests.databases import owners
@@ -98,6 +99,7 @@ class World:
     late_delivery_id: str
     draft_id: str
     set_id: str
+    upload_id: str
     media_keys: list[str]
     """Of a file of the post, and of one that nothing has."""
     invitation_id: str
@@ -186,6 +188,16 @@ async def _files(session: AsyncSession, delivery: Delivery, suffix: str) -> list
     await files.use(organization_id, delivery.post_id, keys[:1])
     await files.open_address(new_secret(), organization_id, keys[0], delivery.id, timedelta(hours=2))
     return keys
+
+
+async def _upload(session: AsyncSession, draft: Draft, suffix: str) -> str:
+    """Return the id of an upload of which one piece has arrived."""
+    uploads, organization_id = Uploads(session), draft.organization_id
+    await uploads.open_link(new_secret(), organization_id, draft.author, "T1", draft.id)
+    upload = await uploads.create(organization_id, draft.id, f"Clip {suffix}.mp4", 2000)
+    await Files(session).announce(f"piece{suffix}")
+    await uploads.append(upload, 0, 1000, f"piece{suffix}")
+    return upload.id
 
 
 def stored_file(organization_id: str, key: str, name: str = "mugs.jpg") -> StoredFile:
@@ -284,6 +296,7 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         await Places(session).replace(organization.id, account.id, [("p1", "r/mugs", "21 members")])
         sent, late, draft = await _posts(session, vault, account, member, suffix)
         keys, set_id = await _files(session, sent, suffix), await _planned(session, account, suffix)
+        upload_id = await _upload(session, draft, suffix)
         incident, _ = await Incidents(session).open(
             organization.id, grant=grant, kind=IncidentKind.NEEDS_RECONNECT, accounts=[account]
         )
@@ -327,6 +340,7 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         late_delivery_id=late.id,
         draft_id=draft.id,
         set_id=set_id,
+        upload_id=upload_id,
         media_keys=keys,
         invitation_id=invitation.id,
         request_id=request.id,

@@ -8,6 +8,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import httpx
 from sqlmodel import col, select, update
 
 from sandbox.core import Fault
@@ -18,6 +19,7 @@ from storage.models import Delivery, Draft, Post
 from tests.counts import in_full
 from tests.media import jpeg, mp4, pdf, png
 from tests.patience import PATIENCE_S
+from tests.uploads import UploadPage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +47,11 @@ async def written(
     return await ada.submit(
         view, {"compose.accounts": chosen, "compose.files": list(files), "compose.when": when}
     )
+
+
+def _first_account(form: View) -> str:
+    found = next(block["element"] for block in form.blocks if block.get("block_id") == "accounts")
+    return str(found["options"][0]["value"])
 
 
 async def settled(
@@ -326,3 +333,29 @@ async def test_the_list_of_posts_cancels_one_and_a_draft_goes_on_where_it_was_le
     assert "You have no drafts" in text_of(await ada.command("posts drafts"))
     assert "Choose one of drafts" in text_of(await ada.command("posts everything"))
     assert await office.rows(Draft) == []
+
+
+async def test_a_large_file_comes_through_the_upload_page(office: Office) -> None:
+    ada = await page_owner(office)
+    form = await ada.modal_by("post Fresh mugs today")
+    await ada.press(form, "compose.upload")
+    asked = await ada.modal_with("compose.upload_page")
+    url = next(one["url"] for block in asked.blocks for one in block.get("elements", ()) if "url" in one)
+    await office.slack.close(ADA, asked)
+
+    async with office.browser() as browser:
+        await office.sign_in(browser, httpx.URL(url).path)
+        page = UploadPage(browser=browser, path=httpx.URL(url).path)
+        file = await page.announced(len(mp4()))
+        await page.send(file, 0, mp4()[:-1])
+        early = await ada.submit(form, {"compose.accounts": [_first_account(form)]})
+        said = text_of(early)
+        await page.send(file, len(mp4()) - 1, mp4()[-1:])
+        await page.checked()
+    details = await ada.submit(early)
+    await ada.submit(details)
+    await settled(office)
+
+    assert "clip.mp4 is still being uploaded" in said
+    [post] = office.world.platforms["facebook"].timeline.posts()
+    assert [one.file.content for one in post.media] == [mp4()]

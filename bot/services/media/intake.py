@@ -24,7 +24,7 @@ from storage.models import StoredFile
 if TYPE_CHECKING:
     from io import BufferedRandom
 
-    from bot.services.access import Actor
+    from bot.services.access import ActorRef
     from bot.services.media.findings import Findings
     from bot.services.media.inspecting import Inspector
     from storage.engine.db import Database
@@ -71,7 +71,7 @@ class Intake:
     store: MediaStore
     inspector: Inspector
 
-    async def take(self, actor: Actor, incoming: Incoming) -> Taken | RefusedFile:
+    async def take(self, actor: ActorRef, incoming: Incoming) -> Taken | RefusedFile:
         """Store a file and return it, or return why it was not taken."""
         try:
             with ExitStack() as opened:
@@ -86,7 +86,9 @@ class Intake:
             return RefusedFile(name=incoming.name, fault=error.fault, found=error.found)
         return Taken(media=media, change=found.change)
 
-    async def _store(self, actor: Actor, incoming: Incoming, found: Findings, file: BufferedRandom) -> Media:
+    async def _store(
+        self, actor: ActorRef, incoming: Incoming, found: Findings, file: BufferedRandom
+    ) -> Media:
         file.seek(0)
         digest = await asyncio.to_thread(hashlib.file_digest, file, "sha256")
         size, key = file.seek(0, 2), secrets.token_hex(16)

@@ -1,4 +1,4 @@
-"""Deletes files that nobody uses any more, and the bytes of files whose rows are gone."""
+"""Deletes files that nobody uses any more, and the bytes of files whose rows are gone; checks forgotten uploads."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from bot.ops.logs import logger
 from storage.media import Files
 
 if TYPE_CHECKING:
+    from bot.services.media.uploading import Uploading
     from storage.engine.db import Database
     from storage.media_store import MediaStore
 
@@ -22,11 +23,13 @@ class MediaSweeper:
 
     database: Database
     store: MediaStore
+    uploading: Uploading
     kept: timedelta
     """How long a file is kept after its last use."""
 
     async def run(self) -> None:
         """Sweep once."""
+        await self.uploading.check_due()
         async with self.database.system() as session:
             swept = await Files(session).sweep(self.kept)
         async with self.database.system(write=False) as session:

@@ -42,6 +42,7 @@ from storage.outbox import Notices, StandIn
 from storage.post_listings import PostListings, Which
 from storage.posts import Posts
 from storage.revocations import Revocations
+from storage.uploads import Uploads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -143,6 +144,7 @@ class DeletionService:
             deletion = await deletions.begin(organization, len(accounts), owners)
             await self._queue(session, organization.id, held, accounts, deletion.id)
             await Files(session).discard_all(organization.id)
+            await Uploads(session).discard_all(organization.id)
             await deletions.erase(organization.id)
             await _announce(session, deletion, actor, told)
         log.info("organization.deleted", deletion=deletion.id, accounts=len(accounts), grants=len(held))

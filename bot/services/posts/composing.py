@@ -22,7 +22,7 @@ from bot.services.errors import (
 from bot.services.permissions import Permission
 from bot.services.posts import contents
 from bot.services.posts.candidates import candidate, problems, targets
-from bot.services.posts.drafts import Written, dump, load
+from bot.services.posts.drafts import Written, dump, load, with_uploads
 from bot.services.posts.editing import applied, opened
 from bot.services.posts.schedule import FARTHEST
 from bot.services.posts.sharing import not_before
@@ -33,6 +33,7 @@ from storage.engine.statements import database_time
 from storage.media import Files
 from storage.post_edits import revision_of
 from storage.posts import NewPost, Posts, Target, post_of
+from storage.uploads import Uploads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -146,9 +147,10 @@ class Composing:
         """
         async with self._database.organization(actor.organization_id, write=False) as session:
             found = await Drafts(session).get(actor.organization_id, actor.membership_id, draft_id)
+            uploads = await Uploads(session).all(actor.organization_id, draft_id)
         if found is None:
             raise NotFoundError(Thing.DRAFT)
-        return load(found.written)
+        return with_uploads(load(found.written), uploads)
 
     async def latest(self, actor: Actor) -> Draft | None:
         """Return the draft that the actor changed last."""
@@ -199,8 +201,11 @@ class Composing:
             found = await drafts.get(actor.organization_id, actor.membership_id, draft_id)
             if found is None:
                 raise NotFoundError(Thing.DRAFT)
+            uploads = Uploads(session)
+            written = with_uploads(load(found.written), await uploads.all(actor.organization_id, draft_id))
+            await uploads.discard(actor.organization_id, draft_id)
             await drafts.discard(actor.organization_id, actor.membership_id, draft_id)
-            keys = [one.key for one in load(found.written).files]
+            keys = [one.key for one in written.files]
             await Files(session).discard(actor.organization_id, keys)
 
     async def chosen(self, actor: Actor, written: Written) -> list[Candidate]:

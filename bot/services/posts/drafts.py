@@ -11,10 +11,15 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from adapters.base import Live, Media, OptionValue
+from bot.services.media.uploading import media_of
 from bot.services.posts.sources import Source
+from storage.models import UploadState
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from adapters.base import PublishingFacts
+    from storage.models import Upload
 
 
 class Extra(StrEnum):
@@ -87,6 +92,8 @@ class Written:
     """An upright video goes out as a Reel or Short where the platform has both."""
     accounts: tuple[str, ...] = ()
     """The ids of the chosen accounts."""
+    left_out: tuple[str, ...] = ()
+    """Keys of files from the upload page that are not to be published."""
     due_at: datetime | None = None
     """None: now."""
     details: Mapping[str, Details] = field(default_factory=dict)
@@ -123,6 +130,13 @@ def load(stored: Mapping[str, Any]) -> Written:
 
     """
     return _WRITTEN.validate_python(stored)
+
+
+def with_uploads(written: Written, uploads: Sequence[Upload]) -> Written:
+    """Return the post with the files that have arrived on its upload page."""
+    known = {one.key for one in written.media} | set(written.left_out)
+    stored = [media_of(one) for one in uploads if one.state == UploadState.STORED]
+    return replace(written, media=(*written.media, *(one for one in stored if one.key not in known)))
 
 
 def for_another_post(written: Written, facts: Mapping[str, PublishingFacts]) -> Written:

@@ -41,7 +41,7 @@ TYPES = {
 }
 FAULTS = {
     FileFault.EMPTY: "{name} is empty. Attach it again.",
-    FileFault.TOO_BIG: "{name} is larger than 10 MB. Attach a smaller file.",
+    FileFault.TOO_BIG: "{name} is larger than 10 MB. Press Add large files for the page that takes it.",
     FileFault.UNSUPPORTED: "{name} can't be published. Attach a JPEG, PNG, GIF, WebP, HEIC, MP4, MOV, WebM or PDF.",
     FileFault.NAME_LIES: "{name} is really {found}. Rename it, or export it again.",
     FileFault.TRUNCATED: "{name} is damaged or incomplete. Export it again and attach the new file.",
@@ -51,16 +51,16 @@ FAULTS = {
     FileFault.UNREADABLE: "Slack didn't give me {name}. Attach it again.",
 }
 NO_SCOPE = (
-    "You can't attach files here: this workspace doesn't let Octapost read them. A workspace admin can change that by"
-    " adding Octapost to Slack again."
+    "You can't attach files here: this workspace doesn't let Octapost read them. Add them on the upload page. A workspace"
+    " admin can change it by adding Octapost to Slack again."
 )
 
 
-def files(written: Written, turn: int, *, allowed: bool) -> list[Json]:
+def files(written: Written, metadata: str, turn: int, *, allowed: bool) -> list[Json]:
     """Return the input for files, and those that are attached already; or why files can't be attached.
 
-    `turn` counts how often the form was shown. It is part of the inputs' names, since Slack keeps what is in an input
-    of the same name: the same files would be sent again.
+    `metadata` names the organization and the draft. `turn` counts how often the form was shown. It is part of the
+    inputs' names, since Slack keeps what is in an input of the same name: the same files would be sent again.
     """
     blocks: list[Json] = []
     if written.media:
@@ -74,13 +74,14 @@ def files(written: Written, turn: int, *, allowed: bool) -> list[Json]:
         blocks.append(
             kit.entry(f"{KEPT}:{turn}", "Attached", element, hint="Remove what to leave out.", optional=True)
         )
+    more = kit.actions(kit.button("Add large files", "compose.upload", metadata))
     if not allowed:
-        return [*blocks, kit.fine_print(NO_SCOPE)]
+        return [*blocks, kit.fine_print(NO_SCOPE), more]
     if (room := MOST_FILES - len(written.media)) > 0:
         element = {"type": "file_input", "action_id": "compose.files", "max_files": room}
         hint = "Pictures, a video or a PDF, up to 10 MB each."
         blocks.append(kit.entry(f"{FILES}:{turn}", "Files", element, hint=hint, optional=True))
-    return blocks
+    return [*blocks, more]
 
 
 def _line(one: Media) -> str:

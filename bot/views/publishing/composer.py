@@ -66,7 +66,7 @@ def form(candidates: Sequence[Candidate], written: Written, shown: FirstForm) ->
     blocks = [attachments.alert(text) for text in shown.alerts]
     blocks += shared.notes(written.source, may_attach=shown.may_attach)
     blocks += texts.fields(TEXT, "Text", "compose.text", written.text, more=Extra.LONGER in written.extras)
-    blocks += attachments.files(written, shown.turn, allowed=shown.may_attach)
+    blocks += attachments.files(written, shown.metadata, shown.turn, allowed=shown.may_attach)
     if able:
         blocks.append(_accounts(able, written.accounts))
     blocks += _warnings(shown.problems)

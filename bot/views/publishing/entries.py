@@ -33,6 +33,8 @@ class Entries:
 
     state: Mapping[str, Mapping[str, Entry]]
     """By block id and action id, as Slack sends them."""
+    blocks: Sequence[Mapping[str, Any]] = ()
+    """Of the form, with what its inputs offer."""
 
     def __contains__(self, block: str) -> bool:
         """Tell whether the form has this input."""
@@ -49,6 +51,14 @@ class Entries:
     def chosen(self, block: str) -> list[str]:
         """Return the values of the options that were chosen or ticked."""
         return [str(option["value"]) for option in self.of(block).get("selected_options") or ()]
+
+    def unticked(self, block: str) -> list[str]:
+        """Return the values of the options that the form shows and that are not ticked."""
+        if block not in self.state:
+            return []
+        shown = [each["element"]["options"] for each in self.blocks if each.get("block_id") == block]
+        values = [str(option["value"]) for options in shown for option in options]
+        return [value for value in values if value not in self.chosen(block)]
 
     def files(self, block: str) -> Sequence[Entry]:
         """Return the files that were attached."""
@@ -110,14 +120,15 @@ def first_form(entries: Entries, before: Written) -> Written:
     """Return what is written, with what the first form says. What it does not show stays as it was."""
     text = entries.text(composer.TEXT)
     at = entries.of(composer.WHEN).get("selected_date_time")
-    kept_block = f"{attachments.KEPT}:{entries.turn}"
-    kept = set(entries.chosen(kept_block)) if kept_block in entries else None
+    # Only what the form shows can be left out: more may have arrived on the upload page meanwhile.
+    unticked = entries.unticked(f"{attachments.KEPT}:{entries.turn}")
     extras = tuple(Extra(value) for value in entries.chosen(composer.EXTRAS) if value in set(Extra))
     shown = entries.state.keys()
     return replace(
         before,
         text=before.text if text is None else text,
-        media=tuple(one for one in before.media if kept is None or one.key in kept),
+        media=tuple(one for one in before.media if one.key not in unticked),
+        left_out=tuple(dict.fromkeys((*before.left_out, *unticked))),
         accounts=tuple(entries.chosen(composer.ACCOUNTS)) if composer.ACCOUNTS in shown else before.accounts,
         due_at=(datetime.fromtimestamp(int(at), UTC) if at else None)
         if composer.WHEN in shown
