@@ -214,10 +214,27 @@ def stored_file(organization_id: str, key: str, name: str = "mugs.jpg") -> Store
     )
 
 
+async def install(session: AsyncSession, vault: Vault, team: str, user: str) -> None:
+    """Install the app in a workspace, whose tokens this vault can open."""
+    await check_canaries(session, vault)
+    installed = InstalledApp(
+        slack_id=team,
+        team_id=team,
+        enterprise_id=None,
+        name="Workspace",
+        app_id="A1",
+        bot_user_id="UBOT",
+        scopes=["chat:write"],
+        installed_by=user,
+    )
+    await Installations(session, vault).save(
+        installed, BotTokenPair(access=f"xoxb-{team.removeprefix('T')}", refresh="xoxe-1")
+    )
+
+
 async def build(database: Database, vault: Vault, suffix: str) -> World:
     """Return a world in which every table has a row."""
     async with database.system() as session:
-        await check_canaries(session, vault)
         team, channel, user = f"T{suffix}", f"C{suffix}", f"U{suffix}"
         organization = await Organizations(session).create(f"Org {suffix}")
         workspaces = Workspaces(session)
@@ -228,19 +245,7 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         member = await Members(session).add(
             organization.id, realm=team, user_id=user, team_id=team, role=Role.OWNER
         )
-        await Installations(session, vault).save(
-            InstalledApp(
-                slack_id=team,
-                team_id=team,
-                enterprise_id=None,
-                name="Workspace",
-                app_id="A1",
-                bot_user_id="UBOT",
-                scopes=["chat:write"],
-                installed_by=user,
-            ),
-            BotTokenPair(access=f"xoxb-{suffix}", refresh="xoxe-1"),
-        )
+        await install(session, vault, team, user)
         invitation = await invite_twice(session, organization.id, member)
         request = await Channels(session).request(
             organization.id,

@@ -51,8 +51,8 @@ FAULTS = {
     FileFault.UNREADABLE: "Slack didn't give me {name}. Attach it again.",
 }
 NO_SCOPE = (
-    "You can't attach files here: this workspace doesn't let Octapost read them. Add them on the upload page. A workspace"
-    " admin can change it by adding Octapost to Slack again."
+    "You can't attach files here: this workspace doesn't let Octapost read them. Add them on the upload page."
+    " A workspace admin can change it by adding Octapost to Slack again."
 )
 
 
