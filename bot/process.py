@@ -173,6 +173,7 @@ class _Process:
         await parts.dispatcher.drain(left())
         await parts.scheduler.stop(left())
         await parts.posts.delivering.drain(left())
+        await parts.posts.uploading.drain(left())
         await parts.refresher.drain(left())
         await parts.slack_clients.drain(left())
         log.info("stop.done")

@@ -265,6 +265,14 @@ class Uploading:
         self._checks.add(task)
         task.add_done_callback(self._checks.discard)
 
+    async def drain(self, within_s: float) -> None:
+        """Let the checks under way end. What takes longer is checked again by the job, once its lease is over."""
+        if self._checks:
+            _, left = await asyncio.wait(set(self._checks), timeout=within_s)
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+
     async def check_due(self) -> None:
         """Look into the files that nobody looks into: the process that should have is gone."""
         async with self.database.system(write=False) as session:
