@@ -220,15 +220,6 @@ def _habits(platform: Platform, facts: PublishingFacts) -> Iterator[str]:
         yield f"{platform.name} charges the operator ${plain / 100:.3f} a post, ${linked / 100:.2f} with a link."
     if not facts.readable:
         yield "What was published can't be read back: if an answer is lost, a person is asked."
-    yield _afterwards(facts)
-
-
-def _afterwards(facts: PublishingFacts) -> str:
-    if facts.can_edit:
-        return f"A live post's text can be changed from Slack{', and the post deleted' if facts.can_delete else ''}."
-    if facts.can_delete:
-        return "A live post can be deleted from Slack, but not changed."
-    return "A live post can be changed or deleted only on the platform itself."
 
 
 if __name__ == "__main__":
