@@ -122,12 +122,16 @@ class Posts:
         await self._session.flush()
         return post
 
-    async def taken(self, organization_id: str, account_ids: Collection[str]) -> dict[str, list[datetime]]:
+    async def taken(
+        self, organization_id: str, account_ids: Collection[str], *, lock: bool = True
+    ) -> dict[str, list[datetime]]:
         """Return when posts of these accounts go out from now on, by account id.
 
-        Locks the accounts: until the transaction ends nobody else schedules a post to them.
+        `lock`: until the transaction ends nobody else schedules a post to them.
         """
-        locked = await lock_accounts(self._session, organization_id, account_ids)
+        locked = account_ids
+        if lock:
+            locked = await lock_accounts(self._session, organization_id, account_ids)
         found = select(Delivery.account_id, Delivery.due_at).where(
             *_of(organization_id, locked),
             col(Delivery.due_at) > now(-APART),

@@ -226,7 +226,7 @@ class PostsStory:
         except UnsuitedError as error:
             return await self._again(request, written, views.unsuited(error.found))
         except TimeError as error:
-            raise BadInputError(views.TIMES[error.fault], field=views.WHEN) from None
+            raise BadInputError(views.TIMES[error.fault], field=views.time_field(request.state)) from None
         if details.asks_more(chosen, written):
             return await self._details(request, chosen, written)
         return await self._publish(request, written)
@@ -373,11 +373,10 @@ class PostsStory:
         except UnsuitedError as error:
             return await self._again(request, written, views.unsuited(error.found))
         except TimeError as error:
-            field = views.WHEN if views.WHEN in request.state else None
-            raise BadInputError(views.TIMES[error.fault], field=field) from None
+            raise BadInputError(views.TIMES[error.fault], field=views.time_field(request.state)) from None
         except (PostChangedError, PostOutError) as error:
             return await self._again(request, written, [sentence(error)])
-        return UpdateModal(views.decided(len(written.accounts), written.due_at, post.channel))
+        return UpdateModal(views.decided(written, post.channel))
 
 
 def _entries(request: Request) -> entries.Entries:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.member import text_of
-from storage.models import AccountSet, AccountSlots
+from storage.models import AccountSet, AccountSlots, Delivery
 from tests.stories.told import disconnect, entries
 
 if TYPE_CHECKING:
@@ -67,3 +67,26 @@ async def test_a_set_is_saved_listed_and_deleted_and_says_who_is_gone(office: Of
     assert entries(listed) == []
     assert "no account sets yet" in text_of(listed)
     assert await office.rows(AccountSet) == []
+
+
+async def test_a_post_goes_out_at_the_next_free_time_of_each_account(office: Office) -> None:
+    ada = await office.installed()
+    await ada.connect("facebook", choose=2)
+    view = await ada.modal_by("post Fresh mugs")
+    both, slot = options(view), ["next_slot"]
+    without = await ada.submit(view, {"compose.accounts": both, "compose.extras": slot})
+    refused = str(without.errors)
+    await ada.close(without)
+    times = await ada.modal_by("slots")
+    await ada.close(await ada.submit(times, {"slots.accounts": both, "slots.times": "9:00"}))
+
+    for text in ("Fresh mugs", "Fresh cups"):
+        view = await ada.modal_by(f"post {text}")
+        shown = await ada.submit(view, {"compose.accounts": both, "compose.extras": slot})
+        assert "at the next free time" in text_of(shown)
+        await ada.close(shown)
+
+    assert "have no weekly times" in refused
+    found = await office.rows(Delivery)
+    at = {account: sorted(one.due_at for one in found if one.account_id == account) for account in both}
+    assert [len(set(each)) for each in at.values()] == [2, 2]

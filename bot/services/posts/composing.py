@@ -22,10 +22,11 @@ from bot.services.errors import (
 from bot.services.permissions import Permission
 from bot.services.posts import contents
 from bot.services.posts.candidates import candidate, problems, targets
-from bot.services.posts.drafts import Written, dump, load, with_uploads
+from bot.services.posts.drafts import Extra, Written, dump, load, with_uploads
 from bot.services.posts.editing import applied, opened
 from bot.services.posts.schedule import FARTHEST
 from bot.services.posts.sharing import not_before
+from bot.services.posts.slots import free_slots
 from storage.account_sets import AccountSets
 from storage.audit import Audit
 from storage.drafts import Drafts
@@ -82,6 +83,8 @@ class TimeFault(StrEnum):
 
     PAST = "past"
     TOO_FAR = "too_far"
+    NO_SLOT = "no_slot"
+    """An account has no weekly times, or none that is free."""
 
 
 class TimeError(Exception):
@@ -241,11 +244,11 @@ class Composing:
         """Return if the post can be published when it is due.
 
         Raises:
-            TimeError: The time has passed, or is too far away.
+            TimeError: The time has passed, or is too far away, or an account has no free slot.
 
         """
         async with self._database.organization(actor.organization_id, write=False) as session:
-            due(written.due_at, await database_time(session))
+            await self._times(session, actor, written, await database_time(session), lock=False)
 
     async def publish(self, actor: Actor, draft_id: str, written: Written, where: Where) -> Post:
         """Decide to publish the post, or to change it, and return it. The draft is gone then.
@@ -277,7 +280,7 @@ class Composing:
     ) -> Post:
         async with acting(self._database, actor, Permission.PUBLISH) as session:
             clock = await database_time(session)
-            due_at = not_before(due(written.due_at, clock), clock, written)
+            due_at = await self._times(session, actor, written, clock)
             new = NewPost(
                 draft_id=draft_id,
                 author=actor.membership_id,
@@ -300,6 +303,19 @@ class Composing:
             await self._sharing.tell_author(session, post, written.source)
         return post
 
+    async def _times(
+        self, session: AsyncSession, actor: Actor, written: Written, clock: datetime, *, lock: bool = True
+    ) -> dict[str, datetime]:
+        """Return when the post is due on each account; with `lock`, nobody else gets the slots meanwhile."""
+        if Extra.NEXT_SLOT not in written.extras:
+            at = not_before(due(written.due_at, clock), clock, written)
+            return dict.fromkeys(written.accounts, at)
+        found = await free_slots(session, actor.organization_id, written.accounts, lock=lock)
+        times = {account_id: at for account_id, at in found.items() if at is not None}
+        if len(times) < len(found):
+            raise TimeError(TimeFault.NO_SLOT)
+        return {account_id: not_before(at, clock, written) for account_id, at in times.items()}
+
     async def _use_files(self, session: AsyncSession, actor: Actor, post: Post, written: Written) -> None:
         try:
             await Files(session).use(actor.organization_id, post.id, [one.key for one in written.files])
@@ -307,14 +323,19 @@ class Composing:
             raise NotFoundError(Thing.FILE) from None
 
 
-def _spaced(chosen: Sequence[Candidate], written: Written, due_at: datetime) -> Iterator[Target]:
-    """Yield where the post goes and when: in an account's further places later, as its platform wants."""
+def _spaced(
+    chosen: Sequence[Candidate], written: Written, due_at: Mapping[str, datetime]
+) -> Iterator[Target]:
+    """Yield where the post goes and when: in an account's further places later, as its platform wants.
+
+    `due_at`: by account id.
+    """
     before: Counter[str] = Counter()
     for one in targets(chosen, written):
         account_id, apart = one.candidate.account_id, one.candidate.facts.spaced
         yield Target(
             account_id=account_id,
-            due_at=due_at + apart * before[account_id],
+            due_at=due_at[account_id] + apart * before[account_id],
             place=one.content.place,
             content=contents.dump(one.content),
         )

@@ -33,6 +33,8 @@ class Extra(StrEnum):
     THREAD = "thread"
     OWN_TEXT = "own_text"
     """Another text for single accounts."""
+    NEXT_SLOT = "next_slot"
+    """It goes out at each account's next free slot, whatever `Written.due_at` says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bot.services.errors import NotFoundError, PostChangedError, PostOutError, Thing
-from bot.services.posts.drafts import Written, load
+from bot.services.posts.drafts import Extra, Written, load
 from storage.account_labels import labels
 from storage.deliveries import PostDeliveries
 from storage.drafts import Drafts
@@ -54,8 +54,10 @@ async def opened(session: AsyncSession, actor: Actor, post_id: str) -> Opened:
     if begun is not None:
         return Opened(draft_id=draft_id, written=load(begun.written), changeable=bool(rows))
     clock = await database_time(session)
+    stored = load(post.content)
     written = replace(
-        load(post.content),
+        stored,
+        extras=tuple(one for one in stored.extras if one is not Extra.NEXT_SLOT),  # it has its time by now
         accounts=tuple(dict.fromkeys(row.account_id for row in rows)),
         due_at=min((row.due_at for row in rows if row.due_at > clock), default=None),
     )

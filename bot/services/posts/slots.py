@@ -64,13 +64,13 @@ class SlotService:
 
 
 async def free_slots(
-    session: AsyncSession, organization_id: str, account_ids: Sequence[str]
+    session: AsyncSession, organization_id: str, account_ids: Sequence[str], *, lock: bool = True
 ) -> dict[str, datetime | None]:
     """Return each account's next free slot; None: it has none, or none within a year.
 
-    Locks the accounts: until the transaction ends nobody else gets one of these slots.
+    `lock`: until the transaction ends nobody else gets one of these slots.
     """
-    taken = await Posts(session).taken(organization_id, account_ids)
+    taken = await Posts(session).taken(organization_id, account_ids, lock=lock)
     weekly = await _weekly(session, organization_id, account_ids)
     clock = await database_time(session)
     return {

@@ -17,7 +17,7 @@ from bot.views.publishing.problems import sentence
 from bot.views.times import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
     from bot.services.posts.candidates import Candidate
@@ -34,12 +34,14 @@ WARNINGS_SHOWN = 10
 TIMES = {
     TimeFault.PAST: "That time has passed. Choose a later one, or clear it to publish now.",
     TimeFault.TOO_FAR: "Choose a time within the next twelve months.",
+    TimeFault.NO_SLOT: "Some of these accounts have no weekly times. Add them with /octapost slots, or choose a time.",
 }
 EXTRA_WORDS = {
     Extra.LONGER: ("More room for text", "Another field of 3,000 characters"),
     Extra.LINK: ("A link", "A link card where the platform has one, else at the end of the text"),
     Extra.COMMENT: ("A first comment", "Where the platform lets apps write one"),
     Extra.THREAD: ("A thread", "Several parts, on X"),
+    Extra.NEXT_SLOT: ("The next free time", "Each account's own, from /octapost slots, instead of a time"),
     Extra.OWN_TEXT: ("Different texts", "Another text for single accounts, on the next page"),
 }
 
@@ -71,17 +73,8 @@ def form(candidates: Sequence[Candidate], written: Written, shown: FirstForm) ->
         blocks.append(_accounts(able, written.accounts))
     blocks += _warnings(shown.problems)
     blocks += counters(chosen, written)
-    blocks.append(
-        kit.entry(
-            WHEN,
-            "When",
-            {"type": "datetimepicker", "action_id": "compose.when"}
-            | ({"initial_date_time": int(written.due_at.timestamp())} if written.due_at else {}),
-            hint="In your own time zone. Leave it empty to publish now.",
-            optional=True,
-        )
-        | {"dispatch_action": True}
-    )
+    if Extra.NEXT_SLOT not in written.extras:
+        blocks.append(_when(written.due_at))
     blocks += _extras(written)
     blocks += _unable([one for one in candidates if one.unsuited is not None])
     return kit.modal(
@@ -92,6 +85,18 @@ def form(candidates: Sequence[Candidate], written: Written, shown: FirstForm) ->
         close="Close",
         metadata=shown.metadata,
     ) | {"notify_on_close": True}
+
+
+def _when(due_at: datetime | None) -> Json:
+    element: Json = {"type": "datetimepicker", "action_id": "compose.when"}
+    initial = {"initial_date_time": int(due_at.timestamp())} if due_at else {}
+    hint = "In your own time zone. Leave it empty to publish now."
+    return kit.entry(WHEN, "When", element | initial, hint=hint, optional=True) | {"dispatch_action": True}
+
+
+def time_field(shown: Collection[str]) -> str | None:
+    """Return the block of a form that says when the post goes out; None: it has none. `shown`: its blocks."""
+    return next((block for block in (WHEN, EXTRAS) if block in shown), None)
 
 
 def _extras(written: Written) -> list[Json]:
@@ -189,10 +194,13 @@ def _why(one: Candidate) -> str:
             return diagnosis.status(one.profile.diagnosis)
 
 
-def decided(count: int, due_at: datetime | None, channel: str) -> Json:
+def decided(written: Written, channel: str) -> Json:
     """Return what is shown when the post was decided."""
+    count, due_at = len(written.accounts), written.due_at
     many = f"{count} accounts" if count > 1 else "1 account"
     goes = f"It goes out to {many} {moment(due_at)}." if due_at else f"It's on its way to {many}."
+    if Extra.NEXT_SLOT in written.extras:
+        goes = f"It goes out to {many} at the next free time."
     where = (
         f"I'll post the result in <#{channel}>, or message you if I'm not in that channel."
         if channel

@@ -69,7 +69,7 @@ def pages(chosen: Sequence[Candidate], written: Written, shown: SecondForm) -> l
         found[-1] += blocks
         size += weight
     found[0][:0] = [attachments.alert(text) for text in shown.alerts]
-    last = "Schedule" if written.due_at else "Publish"
+    last = "Schedule" if written.due_at or Extra.NEXT_SLOT in written.extras else "Publish"
     return [
         kit.modal(
             TITLE,
