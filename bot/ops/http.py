@@ -13,10 +13,15 @@ import itertools
 import ssl
 import zlib
 from collections.abc import AsyncIterable, Iterator
+from http import HTTPStatus
+from typing import Any, cast
 
 import aiohttp
 import httpx
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ConnectionKey
+from aiohttp.http import RawResponseMessage
+from aiohttp.streams import StreamReader
 from httpx_aiohttp import AiohttpTransport
 from multidict import CIMultiDict, CIMultiDictProxy
 
@@ -33,6 +38,8 @@ IDLE_S = 3.0
 (https://nodejs.org/api/http.html#serverkeepalivetimeout, read 2026-11-30), as do Apache and uvicorn."""
 AGAIN_AFTER_S = 0.1
 """The pause before the second and last try to connect, after a failure before anything was sent."""
+MOST_INTERIM = 10
+"""Interim answers to one request. Servers send one, if any."""
 STEP = 1 << 16
 """Bytes to decompress at once."""
 ENCODINGS = "gzip"
@@ -139,10 +146,39 @@ class Request(aiohttp.ClientRequest):
         return key._replace(proxy_headers_hash=next(self._numbers))
 
 
+class Handler(ResponseHandler):
+    """The reading side of a connection. It ends one that sends interim answers (`100 Continue`) without end.
+
+    aiohttp keeps those until the request gets its turn, which on a busy loop may be after all of them.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._interim = 0
+
+    def feed_data(self, data: tuple[RawResponseMessage, StreamReader], size: int = 0) -> None:
+        """Take an answer."""
+        self._interim = self._interim + 1 if data[0].code < HTTPStatus.OK else 0
+        if self._interim <= MOST_INTERIM:
+            super().feed_data(data, size)
+        elif self.transport is not None and not self.transport.is_closing():
+            self.set_exception(UnusableAnswer("too_many_interim_answers"))
+            self.transport.abort()
+
+
+class Connector(aiohttp.TCPConnector):
+    """Opens connections that are read by our `Handler`. aiohttp has no public way to name it."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        factory = functools.partial(Handler, loop=self._loop)
+        self._factory = cast("functools.partial[ResponseHandler]", factory)
+
+
 def open_session(trusted: ssl.SSLContext | bool = True) -> aiohttp.ClientSession:
     """Return the session for all calls, which the caller has to close. `trusted`: whose certificates are accepted."""
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=CALLS_AT_ONCE, keepalive_timeout=IDLE_S, ssl=trusted),
+        connector=Connector(limit=CALLS_AT_ONCE, keepalive_timeout=IDLE_S, ssl=trusted),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=CALL_TIMEOUT,
         headers={"Accept-Encoding": ENCODINGS},

@@ -171,7 +171,7 @@ class IdentityPages:
         page, expected = found
         if await self.identity.known(browser, expected.member):
             return await page.confirmed(secret, browser)
-        return self.identity.pages.redirect(page.address(secret))
+        return self.identity.pages.redirect(f"{self.identity.settings.public_url}{page.address(secret)}")
 
     async def _page(self, secret: str, browser: str) -> tuple[ConfirmedPage, Expected] | None:
         for page in self.confirming:

@@ -28,6 +28,8 @@ LARGEST_PIECE = 64 << 30
 LARGEST_SLACK_BODY = 1 << 20
 """Bytes. Slack's requests are far smaller."""
 
+RESUMABLE, OFFSET, LENGTH, METADATA = "Tus-Resumable", "Upload-Offset", "Upload-Length", "Upload-Metadata"
+"""Headers of tus 1.0 (https://tus.io/protocols/resumable-upload, read 2026-11-30)."""
 ONCE = (
     SLACK_TIMESTAMP,
     hdrs.ORIGIN,
@@ -41,6 +43,10 @@ ONCE = (
     hdrs.CONTENT_LENGTH,
     hdrs.CONTENT_TYPE,
     hdrs.TRANSFER_ENCODING,
+    RESUMABLE,
+    OFFSET,
+    LENGTH,
+    METADATA,
 )
 """Headers on which a decision depends. If one is repeated, a proxy and we could use different values."""
 UNCODED = frozenset({"", "identity"})

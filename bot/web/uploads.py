@@ -26,7 +26,7 @@ from bot.views.errors import on_page
 from bot.web.browsers import SECRET, FormTokens
 from bot.web.identity import Expected
 from bot.web.pages import TEMPLATES, form_action_sources
-from bot.web.request_limits import PeerLeftError, arriving
+from bot.web.request_limits import LENGTH, METADATA, OFFSET, RESUMABLE, PeerLeftError, arriving
 from bot.web.server import take_in
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 SCRIPT = (TEMPLATES / "upload.js").read_bytes()
 VERSION = "1.0.0"
-RESUMABLE, OFFSET, LENGTH = "Tus-Resumable", "Upload-Offset", "Upload-Length"
 BYTES = "application/offset+octet-stream"
 MOST_METADATA = 2000
 LONGEST_NUMBER = 18
@@ -285,12 +284,10 @@ def _number(request: web.Request, header: str) -> int:
 
 def _file_name(request: web.Request) -> str:
     """Return the file's name from `Upload-Metadata`: pairs of a key and a value in base64."""
-    given = request.headers.get("Upload-Metadata", "")[:MOST_METADATA]
+    given = request.headers.get(METADATA, "")[:MOST_METADATA]
     pairs = dict(pair.strip().partition(" ")[::2] for pair in given.split(","))
     try:
         name = base64.b64decode(pairs.get("filename", ""), validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
-        raise _RefusedError(
-            HTTPStatus.BAD_REQUEST, "Upload-Metadata must have a filename in base64."
-        ) from None
+        raise _RefusedError(HTTPStatus.BAD_REQUEST, f"{METADATA} must have a filename in base64.") from None
     return name.replace("\0", "").strip() or "file"

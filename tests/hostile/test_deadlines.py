@@ -221,7 +221,7 @@ async def test_every_route_answers_in_time_while_sqlite_is_locked(
         stack.enter_context(locked(tmp_path / "octapost.sqlite3"))
         return stack
 
-    check(await tally(desk, broken, 1), "SQLite locked", record_property)
+    check(await tally(desk, broken, 1, at_once=AT_ONCE), "SQLite locked", record_property)
 
 
 @in_full
@@ -237,7 +237,7 @@ async def test_every_route_answers_in_time_while_postgresql_is_stopped(
             stack.enter_context(stopped(server))
             return stack
 
-        found = await tally(desk, broken, 1)
+        found = await tally(desk, broken, 1, at_once=AT_ONCE)
     await postgres.empty()
 
     # 64 requests are worked on at once, and all of these wait: the others are refused.

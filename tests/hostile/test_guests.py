@@ -100,7 +100,7 @@ async def test_a_stranger_whom_slack_does_not_call_one_is_refused_all_the_same(o
     added = await desk.send(desk.submission(ADA, "org.add", target, people))
 
     assert {one.outcomes for one in (created, joined, invited, added)} == {("bad_input",)}
-    assert all("only people of this workspace can" in one.text for one in (created, joined, invited, added))
+    assert all("only people in this workspace can" in one.text for one in (created, joined, invited, added))
     assert changed(before, await dump(office.database)) == {}
 
 

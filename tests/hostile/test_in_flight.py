@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -19,6 +20,9 @@ from sqlmodel import text, update
 from bot.services.permissions import Permission, allows
 from bot.slack.routes import Kind
 from bot.views import alerts as alert_views
+from bot.views.publishing import bulk as bulk_views
+from bot.views.publishing import holds as hold_views
+from bot.views.publishing import posts as post_views
 from sandbox.core import Fault
 from sandbox.slack.world import ACME, ADA, OLGA
 from storage.alert_settings import Alerts
@@ -113,7 +117,7 @@ class Scene:
     def request(self, route: Route) -> Json:
         target = target_of_any(route, self.mine, self.spare.id, ADA)
         if route.kind is Kind.SUBMISSION:
-            chosen = inputs(self.mine) | settings_form()
+            chosen = inputs(self.mine) | settings_form() | post_forms(self.mine)
             return self.desk.submission(ADA, route.key, target, chosen)
         return self.desk.request(route, ADA, target)
 
@@ -217,6 +221,17 @@ def settings_form() -> Json:
         alert_views.ZONE: {"in": {"selected_option": {"value": "UTC"}}},
         alert_views.FROM: {"in": {"selected_time": None}},
         alert_views.TO: {"in": {"selected_time": None}},
+    }
+
+
+def post_forms(mine: Tenant) -> Json:
+    """Return the inputs of the forms about posts: when, until when, which, and what is to be done with them."""
+    soon = int((datetime.now(UTC) + timedelta(days=1)).timestamp())
+    return {
+        post_views.WHEN: {"in": {"selected_date_time": soon}},
+        hold_views.UNTIL: {"in": {"selected_date_time": soon}},
+        bulk_views.POSTS: {"in": {"selected_options": [{"value": mine.post}]}},
+        bulk_views.WHAT: {"in": {"selected_option": {"value": "cancel"}}},
     }
 
 

@@ -138,7 +138,7 @@ async def test_no_payload_in_any_parameter_decides_where_a_browser_goes(
         raw = payload.replace("\r", "").replace("\n", "").replace("\t", "")
         requests: list[tuple[str, str, dict[str, str]]] = [("GET", f"{page}?{query}", {}) for page in pages]
         for route in [*inside, "/{}"]:
-            target = route.format(quoted)
+            target = route.format(*[quoted] * route.count("{}"))
             requests += [("GET", f"{target}?state=a&code=b", {}), ("POST", target, FORM)]
         some = [*pages, *SOMETIMES]
         requests += [("GET", f"{some[number % len(some)]}?{query}", {header: raw})]

@@ -50,6 +50,7 @@ from bot.services.accounts.profiles import AccountProfile
 from bot.services.accounts.reconnecting import ReconnectLink
 from bot.services.accounts.revoking import RevocationResult
 from bot.services.accounts.sign_in_as import SignInAs, picture
+from bot.services.errors import NotFoundError, ServiceError, Thing
 from bot.services.incidents.card_facts import IncidentCard, RequestFacts
 from bot.services.incidents.digests import DigestFacts
 from bot.services.notifications import (
@@ -128,6 +129,7 @@ OURS: Mapping[str, Any] = {
     "current": "org_0123456789abcdef0123",
     "url": PUBLIC_URL,
     "by": MENTION_OF_OURS,
+    "what": "cancel",
     "secret": "ABCD-EFGH-JKLM-NPQR",
     "user_id": OTTO,
     "nearest": "connect",
@@ -339,6 +341,7 @@ class Specimens:
             ),
             PostFault: lambda: PostFault(kind=FaultKind.CONTENT, problem=self.of(PublishingProblem)),
             PlatformError: Rejected(self.text),
+            ServiceError: NotFoundError(Thing.POST),
             RevocationResult: RevocationResult.OVER,
             DeletionOutlook: lambda: DeletionOutlook(
                 organization_id="org_0",

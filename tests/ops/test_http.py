@@ -115,7 +115,7 @@ async def test_what_is_no_http_is_a_lost_answer() -> None:
             await send(http, http.build_request("POST", other.url), has_effect=True)
 
 
-async def test_interim_answers_without_end_take_time_and_no_memory() -> None:
+async def test_interim_answers_without_end_end_the_connection_and_take_no_memory() -> None:
     interim, usual = b"HTTP/1.1 100 Continue\r\n\r\n" * 1000, of(b"{}")
 
     def answer(head: bytes) -> Iterator[bytes]:
@@ -126,7 +126,7 @@ async def test_interim_answers_without_end_take_time_and_no_memory() -> None:
         tracemalloc.start()
         try:
             with pytest.raises(Busy, match="no_answer"):
-                await send(http, http.build_request("GET", other.url), within_s=0.3)
+                await send(http, http.build_request("GET", other.url))
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()

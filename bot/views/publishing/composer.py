@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 TITLE = "New post"
 TEXT, ACCOUNTS, WHEN, EXTRAS, LINK, COMMENT = "text", "accounts", "when", "extras", "link", "comment"
 MOST_OPTIONS = 100
-MOST_NAME = 40
+MOST_NAME = 30
 """Longer names of a hundred accounts would make the view larger than Slack takes."""
 UNSUITED_SHOWN = 10
 WARNINGS_SHOWN = 10

@@ -23,6 +23,8 @@ HEADING, PLACE, OWN_TEXT, PART, PART_FILES = "title", "place", "own", "part", "p
 COVER, COVER_KEPT, AS_DRAFT = "cover", "cover_kept", "draft"
 MOST_PARTS = 25
 MOST_CHOICES = 100
+LISTED = 50
+"""The most values that stand in the form itself: three lists of more could be larger than a view may be."""
 MOST_LINE = 500
 
 
@@ -126,12 +128,12 @@ def _offered(option: Option, live: Live | None, problems: Sequence[Problem]) -> 
 
 
 def _choice(one: Candidate, option: Option, offered: Sequence[Choice], chosen: OptionValue | None) -> Json:
-    """Return a select of these values; of more than Slack lists at once, a typeahead."""
+    """Return a select of these values; of more than the form has room for, a typeahead."""
     platform = one.profile.platform.key
     made = choices(platform, option.key, offered)
     picked = [each for each in made if each["value"] == chosen]
     initial: Json = {"initial_option": picked[0]} if picked else {}
-    if len(made) > MOST_CHOICES:
+    if len(made) > LISTED:
         return {"type": "external_select", "action_id": "compose.choice", "min_query_length": 0} | initial
     return {"type": "static_select", "action_id": "compose.option", "options": made} | initial
 
