@@ -283,6 +283,13 @@ class AlreadyResolvedError(ServiceError):
 
 
 @dataclass(eq=False)
+class PostDecidedError(AlreadyResolvedError):
+    """Somebody has decided about a post already, or it is out."""
+
+    code = "post_decided"
+
+
+@dataclass(eq=False)
 class PostSettledError(ServiceError):
     """The post is out everywhere, or cancelled, so there is nothing left to change."""
 

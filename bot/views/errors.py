@@ -43,6 +43,7 @@ from bot.services.errors import (
     OrganizationOwnedError,
     PlatformNotSetUpError,
     PostChangedError,
+    PostDecidedError,
     PostOutError,
     PostSettledError,
     ServiceError,
@@ -83,6 +84,7 @@ WITHOUT_FACTS: dict[type[ServiceError], str] = {
         " and edit the post again."
     ),
     AlreadyResolvedError: "This is already sorted. `/octapost status` shows how your accounts are doing.",
+    PostDecidedError: "Someone has already decided about this post, or it's out. Type `/octapost posts` to see it.",
 }
 
 NAMED = {

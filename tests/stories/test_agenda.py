@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 async def scheduled(ada: Member, text: str) -> None:
-    """Schedule a post to the first account for the same time tomorrow."""
+    """Schedule a post to the first account for the same time tomorrow, and return when its message is there."""
     view = await ada.modal_by(f"post {text}")
     found = next(block["element"] for block in view.blocks if block.get("block_id") == "accounts")
     tomorrow = int((datetime.now(UTC) + timedelta(days=1)).timestamp())
@@ -26,6 +26,7 @@ async def scheduled(ada: Member, text: str) -> None:
         view, {"compose.accounts": [found["options"][0]["value"]], "compose.when": tomorrow}
     )
     assert "It goes out to 1 account" in text_of(shown)
+    await ada.slack.until(lambda: any(text in text_of(one) for one in ada.direct_messages()))
 
 
 async def test_the_home_shows_what_goes_out_tomorrow_and_cancels_it(office: Office) -> None:

@@ -13,10 +13,10 @@ from sqlalchemy.exc import IntegrityError
 from adapters.base import Publishes
 from bot.services.acting import acting
 from bot.services.errors import (
-    AlreadyResolvedError,
     NotFoundError,
     NothingChosenError,
     PostChangedError,
+    PostDecidedError,
     Thing,
 )
 from bot.services.permissions import Permission
@@ -256,7 +256,7 @@ class Composing:
         Raises:
             NothingChosenError: No account was chosen.
             NotFoundError: An account or a file is gone.
-            AlreadyResolvedError: The same form was submitted a moment ago.
+            PostDecidedError: The same form was submitted a moment ago.
             UnsuitedError: An account can't take it.
             ProblemsError: A platform does not take it as it is.
             TimeError: It is for a time that is over, or too far away.
@@ -273,7 +273,7 @@ class Composing:
         try:
             return await self._publish(actor, draft_id, written, where, chosen)
         except IntegrityError:
-            raise AlreadyResolvedError from None
+            raise PostDecidedError from None
 
     async def _publish(
         self, actor: Actor, draft_id: str, written: Written, where: Where, chosen: Sequence[Candidate]

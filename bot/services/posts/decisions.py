@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bot.services.acting import acting
-from bot.services.errors import AlreadyResolvedError, NotFoundError, Thing
+from bot.services.errors import NotFoundError, PostDecidedError, Thing
 from bot.services.permissions import Permission
 from storage.audit import Audit
 from storage.deliveries import PostDeliveries
@@ -50,7 +50,7 @@ class DeliveryDecider:
 
         Raises:
             NotFoundError: The actor's organization has no such delivery.
-            AlreadyResolvedError: It is in a state in which this can't be decided any more.
+            PostDecidedError: It is in a state in which this can't be decided any more.
 
         """
         organization_id = actor.organization_id
@@ -65,7 +65,7 @@ class DeliveryDecider:
 
         Raises:
             NotFoundError: The actor's organization has no such post.
-            AlreadyResolvedError: There is no delivery about which this can be decided any more.
+            PostDecidedError: There is no delivery about which this can be decided any more.
 
         """
         async with acting(self._database, actor, Permission.PUBLISH) as session:
@@ -80,7 +80,7 @@ class DeliveryDecider:
         """Decide about deliveries of one post, which are locked."""
         ids = [one.id for one in found if await _decided(session, one, decision)]
         if not ids:
-            raise AlreadyResolvedError
+            raise PostDecidedError
         for each in ids:
             await Audit(session).write(
                 actor.organization_id, actor.membership_id, f"delivery {decision}", each

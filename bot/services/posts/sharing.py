@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bot.services.acting import acting
-from bot.services.errors import AlreadyResolvedError, NotFoundError, Thing
+from bot.services.errors import NotFoundError, PostDecidedError, Thing
 from bot.services.outbox import Conversation, enqueue
 from bot.services.permissions import Permission
 from bot.services.posts import drafts
@@ -97,7 +97,7 @@ class Sharing:
 
         Raises:
             NotFoundError: There is no such post, or somebody else wrote its message.
-            AlreadyResolvedError: It is out, cancelled, or objected to already.
+            PostDecidedError: It is out, cancelled, or objected to already.
 
         """
         organization_id = actor.organization_id
@@ -110,7 +110,7 @@ class Sharing:
             rows = await decisions.of_post(organization_id, post_id)
             stopped = [one.id for one in rows if await decisions.stop(organization_id, one.id)]
             if not stopped:
-                raise AlreadyResolvedError
+                raise PostDecidedError
             await Audit(session).write(organization_id, actor.membership_id, "post objected to", post_id)
             await self._results.update(session, post)
             to = Conversation(
