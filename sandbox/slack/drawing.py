@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from sandbox.slack import charts, mrkdwn
+from sandbox.slack.emoji import EMOJI
 from sandbox.slack.state import Channel, Json, SlackState, User
 from sandbox.slack.values import VALUE_KEY
 
@@ -58,7 +59,7 @@ class Pen:
             "link": mrkdwn.link,
             "linkable": lambda url: str(url).lower().startswith(mrkdwn.LINKS),
             "mention": mrkdwn.mention,
-            "emoji": lambda name: mrkdwn.EMOJI.get(name, f":{name}:"),
+            "emoji": lambda name: EMOJI.get(name, f":{name}:"),
             "moment": lambda at, pattern: mrkdwn.moment(float(at), pattern, self.reader),
             "reader": self.reader,
             "user_of": self._state.users.get,

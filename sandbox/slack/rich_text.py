@@ -9,6 +9,8 @@ import re
 import secrets
 from typing import Any
 
+from sandbox.slack.emoji import EMOJI
+
 Json = dict[str, Any]
 PIECE = re.compile(
     r"<(?P<angle>[^<>\n]+)>"
@@ -48,8 +50,13 @@ def _piece(found: re.Match[str]) -> Json:
     if kind == "angle":
         return _angle(inside)
     if kind == "emoji":
-        return {"type": "emoji", "name": inside}
+        return {"type": "emoji", "name": inside} | _code_points(inside)
     return {"type": "text", "text": decoded(inside), "style": {kind: True}}
+
+
+def _code_points(name: str) -> Json:
+    """Return an emoji's characters, in hexadecimal; a workspace's own has none."""
+    return {"unicode": "-".join(f"{ord(each):x}" for each in EMOJI[name])} if name in EMOJI else {}
 
 
 def _angle(inside: str) -> Json:

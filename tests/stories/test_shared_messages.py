@@ -50,7 +50,9 @@ async def told(otto: Member, words: str) -> Message:
 async def test_ones_own_message_goes_out_with_its_picture(office: Office) -> None:
     ada = await page_owner(office)
     picture = office.slack.upload(ADA, "mugs.jpg", jpeg(), "image/jpeg", alt_txt="Six mugs")
-    message = await office.slack.say(ADA, ada.channel_id, "*Fresh* mugs &amp; cups", files=[picture.id])
+    message = await office.slack.say(
+        ADA, ada.channel_id, "*Fresh* mugs &amp; cups :tada:", files=[picture.id]
+    )
 
     view = await chosen(office, ada, message)
     assert "mugs.jpg" in text_of(view)
@@ -60,7 +62,7 @@ async def test_ones_own_message_goes_out_with_its_picture(office: Office) -> Non
     await settled(office)
 
     [post] = office.world.platforms["facebook"].timeline.posts()
-    assert (post.text, [one.alt_text for one in post.media]) == ("Fresh mugs & cups", ["Six mugs"])
+    assert (post.text, [one.alt_text for one in post.media]) == ("Fresh mugs & cups 🎉", ["Six mugs"])
 
 
 async def test_whoever_wrote_it_is_told_and_stops_it_until_an_admin_decides(office: Office) -> None:
@@ -69,7 +71,7 @@ async def test_whoever_wrote_it_is_told_and_stops_it_until_an_admin_decides(offi
     message = await office.slack.say(OTTO, ada.channel_id, "We sold 100 mugs")
 
     view = await chosen(office, ada, message)
-    assert "<@U0OTTO> wrote it" in text_of(view)
+    assert "<@U0OTTO> wrote this message" in text_of(view)
     await publish(ada, view, agreed=True)
     asked = await told(otto, "is publishing your message for Acme")
     [row] = await office.rows(Delivery)

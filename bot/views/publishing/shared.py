@@ -42,8 +42,8 @@ def _said(source: Source, *, may_attach: bool) -> list[str]:
         )
     if source.author:
         said.append(
-            f"{kit.named(source.wrote)} wrote it. I'll tell them when you publish it. They can object until it is out,"
-            " so it goes out in five minutes at the earliest."
+            f"{kit.named(source.wrote)} wrote this message. I'll tell them when you publish it, and they can object"
+            " until it's out. So it goes out in five minutes at the earliest."
         )
     elif source.untold:
         said.append("I can't tell whoever wrote it. Please make sure that they agree.")

@@ -78,7 +78,7 @@ async def test_a_message_shortcut_carries_text_blocks_and_files(
     assert section["elements"] == [
         {"type": "text", "text": "Fresh", "style": {"bold": True}},
         {"type": "text", "text": " "},
-        {"type": "emoji", "name": "tada"},
+        {"type": "emoji", "name": "tada", "unicode": "1f389"},
         {"type": "text", "text": " "},
         {"type": "link", "url": "https://a.b", "text": "today"},
         {"type": "text", "text": " & "},
