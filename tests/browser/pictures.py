@@ -27,7 +27,7 @@ from storage.memberships import Members
 from storage.models import Role
 from storage.refreshes import Refreshes
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
-from tests.browser.newcomer import WHOLE_TRIP_MS, Newcomer
+from tests.browser.newcomer import SOCIAL, WHOLE_TRIP_MS, Newcomer
 from tests.posts import schedule
 from tests.rows import seats
 
@@ -90,8 +90,28 @@ async def take() -> None:
             await shoot(page, "home")
             await ada.go()
             await shoot(page, "accounts", await ada.say("accounts x"))
+            await take_post(page, ada, sandbox)
             await take_incident(page, ada, sandbox)
             await browser.close()
+
+
+async def take_post(page: Page, ada: Newcomer, sandbox: Playground) -> None:
+    """Take the pictures of the form for a post, and of what became of it."""
+    await sandbox.world.slack.invite(SOCIAL)
+    modal = await ada.modal_by("post Fresh mugs today, blue and white. Come by until six!")
+    for platform, said in (("Facebook", "Facebook: "), ("X", "X: ")):
+        await modal.get_by_role("combobox", name="Accounts").click()
+        await page.get_by_role("option", name=re.compile(rf"\({platform}\)")).first.click()
+        await page.keyboard.press("Escape")
+        await expect(modal).to_contain_text(said)  # the form has counted anew
+    await shoot(page, "composer")
+    await modal.get_by_role("button", name="Next").click()
+    await modal.get_by_role("button", name="Publish").click()
+    await expect(modal).to_contain_text("on its way")
+    await modal.get_by_role("button", name="Close").click()
+    post = page.get_by_role("log").get_by_role("article").filter(has_text="Live on 2 accounts")
+    await expect(post).to_be_visible(timeout=WHOLE_TRIP_MS)
+    await shoot(page, "post", post)
 
 
 async def take_incident(page: Page, ada: Newcomer, sandbox: Playground) -> None:
@@ -138,7 +158,8 @@ async def take_incident(page: Page, ada: Newcomer, sandbox: Playground) -> None:
     reminder = log.filter(has_text="7 days")
     await expect(reminder.first).to_be_visible(timeout=WHOLE_TRIP_MS)
     await shoot(page, "card-ends", reminder.first)
-    answer = await ada.say("alerts")
+    await ada.say("alerts")
+    answer = log.filter(has=page.get_by_role("button", name="Change…")).last
     await shoot(page, "alerts", answer)
     await answer.get_by_role("button", name="Change…").click()
     await expect(ada.modal).to_be_visible()
