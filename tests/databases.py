@@ -98,10 +98,16 @@ class Cleaner:
         self._loop.run(work())
 
     async def _empty(self) -> None:
+        try:
+            await (await self._connected()).execute(self._deletes)
+        except asyncpg.ConnectionDoesNotExistError:  # a test has ended every connection of the database
+            await (await self._connected()).execute(self._deletes)
+
+    async def _connected(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
             self._connection = await asyncpg.connect(self._admin, database=self._name)
             await self._connection.execute("SET lock_timeout = '5s'; SET session_replication_role = replica")
-        await self._connection.execute(self._deletes)
+        return self._connection
 
     async def _disconnect(self) -> None:
         if self._connection is not None:

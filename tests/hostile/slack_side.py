@@ -102,6 +102,7 @@ REFUSED = frozenset({"external_user", "not_member", "not_allowed"})
 IDS = re.compile(r"\b(?:org|acc|grt|dis|mem|fnd|inc)_[0-9a-f]{20}\b")
 UNTOLD = {
     "seen_request": None,  # every request that changes something is remembered there
+    "beat": None,  # counted every minute, whoever asks for what
     "grid_home": None,  # what Slack said of whose people are whose
     "notice": (
         "id",

@@ -237,7 +237,7 @@ async def test_every_route_answers_in_time_while_postgresql_is_stopped(
             stack.enter_context(stopped(server))
             return stack
 
-        found = await tally(desk, broken, 1, at_once=AT_ONCE)
+        found = await tally(desk, broken, 1)
     await postgres.empty()
 
     # 64 requests are worked on at once, and all of these wait: the others are refused.

@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, col, update
 
 import storage
 from storage.accounts import Accounts
@@ -20,7 +20,7 @@ from storage.discoveries import Found, NewDiscovery
 from storage.engine.db import Database
 from storage.grants import Grants
 from storage.memberships import LastOwner
-from storage.models import Grant, Role, digest, new_id
+from storage.models import Grant, Role, Upload, UploadState, digest, new_id
 from storage.organizations import Organizations
 from storage.outbox import StandIn
 from storage.post_listings import Which
@@ -224,6 +224,13 @@ async def connect_found(database: Database, vault: Vault, world: World) -> None:
         )
 
 
+async def arrive(database: Database, world: World) -> None:
+    """Let the upload of this world be there, and unchecked."""
+    async with database.system() as session:
+        upload = update(Upload).where(col(Upload.id) == world.upload_id)
+        await session.exec(upload.values(state=UploadState.CHECKING))
+
+
 async def test_ones_own_things_are_answered_otherwise_than_absent_ones(
     database: Database, vault: Vault
 ) -> None:
@@ -239,13 +246,16 @@ async def test_ones_own_things_are_answered_otherwise_than_absent_ones(
         ids = of(world)
         if method == "Grants.drop_pending":
             ids["grant_id"] = world.pending_id
-        if method in {"DeliveryDecisions.cancel", "DeliveryDecisions.publish"}:
+        if method in {"DeliveryDecisions.cancel", "DeliveryDecisions.publish", "DeliveryDecisions.stop"}:
             ids["delivery_id"] = world.late_delivery_id
         if method == "Holds.resume":
             await ask(database, vault, "Holds.hold", world.organization_id, ids)
             before = await contents(database, world.organization_id)
         if method == "PostEdits.edit":
             ids["draft_id"] = f"drf_{world.post_id.removeprefix('pst_')}.0.x"
+        if method == "Uploads.claim":
+            await arrive(database, world)
+            before = await contents(database, world.organization_id)
         if method == "Discoveries.connected":
             await connect_found(database, vault, world)
         if method == "Grants.release":  # only a grant without accounts is left

@@ -162,8 +162,9 @@ async def _posts(
     await Deliveries(session, vault).keep(sent, {"media": f"handle-{suffix}"})
     await Deliveries(session, vault).arm(sent, 0, "post")
     await Deliveries(session, vault).settle(sent, DeliveryStatus.UNKNOWN)
+    written = {"text": f"Cups of {suffix}", "accounts": [account.id]}
     draft = await Drafts(session).save(
-        organization_id, member.id, new_id("drf"), {"text": f"Cups of {suffix}"}, slack_id="", channel=""
+        organization_id, member.id, new_id("drf"), written, slack_id="", channel=""
     )
     return sent, late, draft
 
