@@ -223,8 +223,14 @@ def calls_to_platforms(office: Office) -> int:
 
 
 def without_drafts_of(mine: Tenant, rows: Rows) -> Rows:
-    """Return the rows without one's own drafts: a form keeps what is typed under the new id that it carries."""
-    return rows | {"draft": [row for row in rows["draft"] if repr(mine.membership) not in row]}
+    """Return the rows without one's own drafts: a form keeps what is typed under the new id that it carries.
+
+    Nor with the upload pages for these.
+    """
+    return rows | {
+        table: [row for row in rows[table] if repr(mine.membership) not in row]
+        for table in ("draft", "upload_link")
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
