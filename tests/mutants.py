@@ -21,7 +21,7 @@ for day in days(int(sys.argv[1]), int(sys.argv[2])):
         break
 """
 DELIVERIES, POLICY = "storage/deliveries.py", "bot/services/posts/policy.py"
-DELIVERING = "bot/services/posts/delivering.py"
+DELIVERING, SENDING = "bot/services/posts/delivering.py", "bot/services/posts/sending.py"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +67,49 @@ MUTANTS = [
         path=POLICY,
         before="looks + 1 < len(LOOKS)",
         after="looks + 1 < 1",
+    ),
+    Mutant(
+        name="the generation is not checked",
+        path=DELIVERIES,
+        before="col(Delivery.id) == delivery.id, col(Delivery.generation) == delivery.generation",
+        after="col(Delivery.id) == delivery.id",
+    ),
+    Mutant(
+        name="a decision leaves the generation as it is",
+        path="storage/delivery_decisions.py",
+        before="generation=col(Delivery.generation) + 1,",
+        after="",
+    ),
+    Mutant(
+        name="nobody is asked about what can't be read",
+        path=POLICY,
+        before="        case Outcome.NOT_FOUND if",
+        after="        case Outcome.UNREADABLE:\n            return Judgement(verdict=Verdict.FAIL)\n"
+        "        case Outcome.NOT_FOUND if",
+    ),
+    Mutant(
+        name="a lost answer is a failure",
+        path=SENDING,
+        before="return await self._unknown(work, error.code)",
+        after="return await self._refused(work, row, step, Rejected('lost'))",
+    ),
+    Mutant(
+        name="a fault of ours during the call means that nothing was sent",
+        path=SENDING,
+        before='return await self._unknown(work, "unexpected")',
+        after="return await self._refused(work, row, step, Rejected('unexpected'))",
+    ),
+    Mutant(
+        name="what the platform accepted counts as live",
+        path=POLICY,
+        before="case Outcome.PROCESSING if since < PROCESSED_WITHIN:",
+        after="case Outcome.PROCESSING if since < 0 * PROCESSED_WITHIN:",
+    ),
+    Mutant(
+        name="the lease is not renewed",
+        path=DELIVERING,
+        before="await Deliveries(session, self._vault).renew(delivery)",
+        after="pass",
     ),
 ]
 

@@ -11,6 +11,7 @@ from bot.services.posts.account_sets import NewSet
 from bot.services.posts.composing import Where
 from bot.slack.refusals import BadInputError, under
 from bot.slack.routes import Answer, Kind, OpenModal, Request, Say, UpdateModal, command, on
+from bot.views.publishing import account_select
 from bot.views.publishing import account_sets as views
 from storage.folding import fold
 
@@ -78,7 +79,7 @@ class AccountSetsStory:
         name = " ".join(str(request.typed(views.NAME).get("value") or "").split())
         if not fold(name):
             raise BadInputError(views.NO_NAME, field=views.NAME)
-        options = request.typed(views.ACCOUNTS).get("selected_options") or ()
+        options = request.typed(account_select.BLOCK).get("selected_options") or ()
         new = NewSet(
             name=name,
             account_ids=[str(option["value"]) for option in options],
@@ -86,7 +87,7 @@ class AccountSetsStory:
             replaces=set_id,
         )
         where = Where(slack_id=request.sender.team_id, channel=channel) if channel else Where()
-        with under(views.ACCOUNTS):
+        with under(account_select.BLOCK):
             one = await self.sets.save(request.actor, new, where)
         return UpdateModal(views.saved(one))
 

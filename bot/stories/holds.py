@@ -11,6 +11,7 @@ from bot.services.permissions import Permission
 from bot.services.posts.composing import TimeError
 from bot.slack.refusals import BadInputError
 from bot.slack.routes import Answer, Kind, OpenModal, Request, Say, UpdateModal, command, on
+from bot.views.publishing import account_select
 from bot.views.publishing import holds as views
 from bot.views.publishing.composer import TIMES
 
@@ -52,10 +53,10 @@ class HoldsStory:
         at = request.typed(views.UNTIL).get("selected_date_time")
         if at is None:
             raise NotFoundError(Thing.FORM)
-        options = request.typed(views.ACCOUNTS).get("selected_options") or ()
+        options = request.typed(account_select.BLOCK).get("selected_options") or ()
         chosen = [str(option["value"]) for option in options]
         if not chosen:
-            raise BadInputError(views.NONE_CHOSEN, field=views.ACCOUNTS)
+            raise BadInputError(views.NONE_CHOSEN, field=account_select.BLOCK)
         if views.ALL in chosen:
             chosen = [one.account.id for one in await self.profiles.all(request.actor)]
         until = datetime.fromtimestamp(int(at), UTC)

@@ -19,7 +19,7 @@ from bot.slack.refusals import BadInputError
 from bot.slack.routes import Answer, Done, Kind, OpenModal, Request, UpdateModal, command, on
 from bot.views import uploads
 from bot.views.errors import sentence
-from bot.views.publishing import attachments, details, entries, fields
+from bot.views.publishing import account_select, attachments, details, entries, fields
 from bot.views.publishing import composer as views
 from storage.engine import time_limit
 from storage.models import new_id
@@ -200,7 +200,7 @@ class PostsStory:
         except PostChangedError as error:
             return await self._again(request, written, [sentence(error)])
         if not written.accounts:
-            raise BadInputError("Choose at least one account.", field=views.ACCOUNTS)
+            raise BadInputError("Choose at least one account.", field=account_select.BLOCK)
         with time_limit.unlimited():  # files take longer than a request may: the form is filled afterwards
             return await self._continue(request, written)
 

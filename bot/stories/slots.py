@@ -12,6 +12,7 @@ from bot.services.posts.schedule import TimesError, Weekly, weekly_of
 from bot.slack.refusals import BadInputError, under
 from bot.slack.routes import Answer, Kind, OpenModal, Options, Request, UpdateModal, command, on
 from bot.views.alerts import zone_options
+from bot.views.publishing import account_select
 from bot.views.publishing import slots as views
 
 if TYPE_CHECKING:
@@ -70,11 +71,11 @@ class SlotsStory:
             raise NotFoundError(Thing.FORM)
         typed = [str(request.typed(views.block_of(day)).get("value") or "") for day in range(len(views.DAYS))]
         zone = str((request.typed(views.ZONE).get("selected_option") or {}).get("value") or "")
-        options = request.typed(views.ACCOUNTS).get("selected_options") or ()
+        options = request.typed(account_select.BLOCK).get("selected_options") or ()
         try:
             weekly = weekly_of(typed, zone)
         except TimesError as error:
             raise BadInputError(views.fault(error), field=views.block_of(error.day)) from None
-        with under(views.ACCOUNTS):
+        with under(account_select.BLOCK):
             following = await self.slots.save(request.actor, [str(one["value"]) for one in options], weekly)
         return UpdateModal(views.saved(await self.profiles.all(request.actor), following, zone))

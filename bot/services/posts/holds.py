@@ -44,14 +44,7 @@ class HoldService:
             held = await Holds(session).hold(actor.organization_id, account_ids, until)
             if not held.accounts:
                 raise NotFoundError(Thing.ACCOUNT)
-            await Audit(session).write(
-                actor.organization_id,
-                actor.membership_id,
-                "posts held",
-                actor.organization_id,
-                accounts=held.accounts,
-                posts=len(held.posts),
-            )
+            await _write(session, actor, "posts held", held)
             await self._show(session, actor.organization_id, held.posts)
         return held
 
@@ -60,14 +53,7 @@ class HoldService:
         async with acting(self._database, actor, Permission.PUBLISH) as session:
             resumed = await Holds(session).resume(actor.organization_id, account_ids)
             if resumed.accounts:
-                await Audit(session).write(
-                    actor.organization_id,
-                    actor.membership_id,
-                    "posts resumed",
-                    actor.organization_id,
-                    accounts=resumed.accounts,
-                    posts=len(resumed.posts),
-                )
+                await _write(session, actor, "posts resumed", resumed)
             await self._show(session, actor.organization_id, resumed.posts)
         return resumed
 
@@ -86,3 +72,11 @@ class HoldService:
             post = await PostDeliveries(session).post(organization_id, post_id)
             if post is not None:
                 await self._results.update(session, post)
+
+
+async def _write(session: AsyncSession, actor: Actor, what: str, found: Held | Resumed) -> None:
+    """Write into the audit trail how much was held or let go."""
+    organization_id, posts = actor.organization_id, len(found.posts)
+    await Audit(session).write(
+        organization_id, actor.membership_id, what, organization_id, accounts=found.accounts, posts=posts
+    )

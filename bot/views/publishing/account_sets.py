@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bot.services.posts.account_sets import LONGEST_NAME
 from bot.views import kit
 from bot.views.kit import Message
+from bot.views.publishing.account_select import NONE_CONNECTED, account_select
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from bot.views.kit import Json
 
 TITLE, STORY = "Account sets", "sets"
-NAME, ACCOUNTS, HERE = "name", "accounts", "here"
-MOST_OPTIONS, SHOWN, NAMED = 100, 40, 5
+NAME, HERE = "name", "here"
+SHOWN, NAMED = 40, 5
 NO_NAME = "Give the set a name."
 
 
@@ -58,22 +59,11 @@ def form(
 ) -> Json:
     """Return the form for a set: a new one, or `one`. `channel`: where it can be chosen beforehand."""
     chosen = one.accounts if one is not None else {}
-    first = sorted(found, key=lambda each: each.account.id not in chosen)
-    options = [
-        kit.option(f"{each.label} ({each.platform.name})", each.account.id) for each in first[:MOST_OPTIONS]
-    ]
-    picked = [each for each in options if each["value"] in chosen]
-    accounts: Json = {
-        "type": "multi_static_select",
-        "action_id": "sets.accounts",
-        "placeholder": kit.plain("Choose accounts", 150),
-        "options": options,
-    }
     named: Json = {"type": "plain_text_input", "action_id": "sets.name", "max_length": LONGEST_NAME}
     name = one.name if one is not None else name
     blocks = [
         kit.entry(NAME, "Name", named | ({"initial_value": name[:LONGEST_NAME]} if name else {})),
-        kit.entry(ACCOUNTS, "Accounts", accounts | ({"initial_options": picked} if picked else {})),
+        account_select("sets.accounts", found, chosen),
     ]
     if one is not None and one.gone:
         blocks.append(kit.fine_print(gone(one)))
@@ -109,6 +99,4 @@ def saved(one: SetReport) -> Json:
 
 def nothing() -> Json:
     """Return what is shown to an organization without accounts."""
-    return kit.modal(
-        TITLE, [kit.words("Nothing is connected yet. Connect your first account with `/octapost connect`.")]
-    )
+    return kit.modal(TITLE, [kit.words(NONE_CONNECTED)])

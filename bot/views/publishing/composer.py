@@ -12,6 +12,7 @@ from bot.services.posts.composing import TimeFault
 from bot.services.posts.drafts import Extra
 from bot.views import diagnosis, kit
 from bot.views.publishing import attachments, shared, texts
+from bot.views.publishing.account_select import NONE_CONNECTED, account_select
 from bot.views.publishing.counters import counters
 from bot.views.publishing.problems import sentence
 from bot.views.times import moment
@@ -25,10 +26,7 @@ if TYPE_CHECKING:
     from bot.views.kit import Json
 
 TITLE = "New post"
-TEXT, ACCOUNTS, WHEN, EXTRAS, LINK, COMMENT = "text", "accounts", "when", "extras", "link", "comment"
-MOST_OPTIONS = 100
-MOST_NAME = 30
-"""Longer names of a hundred accounts would make the view larger than Slack takes."""
+TEXT, WHEN, EXTRAS, LINK, COMMENT = "text", "when", "extras", "link", "comment"
 UNSUITED_SHOWN = 10
 WARNINGS_SHOWN = 10
 TIMES = {
@@ -118,7 +116,7 @@ def no_accounts(candidates: Sequence[Candidate]) -> Json:
     """Return what is shown where no account can take a post."""
     blocks = [kit.words("None of your connected accounts can take a post right now.")]
     if not candidates:
-        blocks = [kit.words("Nothing is connected yet. Connect your first account with `/octapost connect`.")]
+        blocks = [kit.words(NONE_CONNECTED)]
     return kit.modal(TITLE, [*blocks, *_unable(candidates)])
 
 
@@ -136,19 +134,8 @@ def _reason(one: Candidate) -> str:
 
 
 def _accounts(able: Sequence[Candidate], chosen: Sequence[str]) -> Json:
-    options = [
-        kit.option(f"{kit.cut(one.profile.label, MOST_NAME)} ({one.profile.platform.name})", one.account_id)
-        for one in able[:MOST_OPTIONS]
-    ]
-    picked = [option for option in options if option["value"] in chosen]
-    element: Json = {
-        "type": "multi_static_select",
-        "action_id": "compose.accounts",
-        "placeholder": kit.plain("Choose accounts", 150),
-        "options": options,
-    }
-    initial = {"initial_options": picked} if picked else {}
-    return kit.entry(ACCOUNTS, "Accounts", element | initial) | {"dispatch_action": True}
+    select = account_select("compose.accounts", [one.profile for one in able], chosen)
+    return select | {"dispatch_action": True}
 
 
 def name_of(one: Candidate) -> str:

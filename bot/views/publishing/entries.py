@@ -15,7 +15,7 @@ from bot.services.errors import NotFoundError, Thing
 from bot.services.posts.candidates import is_live
 from bot.services.posts.composing import Where
 from bot.services.posts.drafts import ChosenPlace, Extra, ThreadPart
-from bot.views.publishing import attachments, composer, details, fields, texts
+from bot.views.publishing import account_select, attachments, composer, details, fields, texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,7 +129,9 @@ def first_form(entries: Entries, before: Written) -> Written:
         text=before.text if text is None else text,
         media=tuple(one for one in before.media if one.key not in unticked),
         left_out=tuple(dict.fromkeys((*before.left_out, *unticked))),
-        accounts=tuple(entries.chosen(composer.ACCOUNTS)) if composer.ACCOUNTS in shown else before.accounts,
+        accounts=tuple(entries.chosen(account_select.BLOCK))
+        if account_select.BLOCK in shown
+        else before.accounts,
         due_at=(datetime.fromtimestamp(int(at), UTC) if at else None)
         if composer.WHEN in shown
         else before.due_at,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bot.views import kit
 from bot.views.kit import Message
+from bot.views.publishing.account_select import account_select
 from bot.views.times import moment
 
 if TYPE_CHECKING:
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from storage.holds import Held, Resumed
 
 TITLE = "Hold posts"
-ACCOUNTS, UNTIL, ALL = "accounts", "until", "all"
-MOST_OPTIONS = 100
+UNTIL, ALL = "until", "all"
 NONE_CHOSEN = "Choose at least one account."
 NOTHING_CONNECTED = (
     "Nothing is connected yet, so nothing can go out. Connect an account with `/octapost connect`."
@@ -27,16 +27,8 @@ NOTHING_CONNECTED = (
 
 def form(accounts: Sequence[AccountProfile], chosen: Sequence[AccountProfile], metadata: str) -> Json:
     """Return the form that asks whose posts to hold, and until when. `chosen`: beforehand."""
+    beforehand = [ALL] if len(chosen) == len(accounts) else [one.account.id for one in chosen]
     everything = kit.option("All accounts", ALL)
-    options = [everything, *map(_option, accounts)][:MOST_OPTIONS]
-    initial = [everything] if len(chosen) == len(accounts) else [*map(_option, chosen)]
-    element: Json = {
-        "type": "multi_static_select",
-        "action_id": "hold.accounts",
-        "placeholder": kit.plain("Choose accounts", 150),
-        "options": options,
-        "initial_options": initial,
-    }
     return kit.modal(
         TITLE,
         [
@@ -44,7 +36,7 @@ def form(accounts: Sequence[AccountProfile], chosen: Sequence[AccountProfile], m
                 "Held posts don't go out. When the hold ends, posts whose time is still to come go out as planned, and"
                 " I ask about those whose time has passed."
             ),
-            kit.entry(ACCOUNTS, "Accounts", element),
+            account_select("hold.accounts", accounts, beforehand, first=[everything]),
             kit.entry(
                 UNTIL,
                 "Until",
@@ -56,10 +48,6 @@ def form(accounts: Sequence[AccountProfile], chosen: Sequence[AccountProfile], m
         submit="Hold",
         metadata=metadata,
     )
-
-
-def _option(one: AccountProfile) -> Json:
-    return kit.option(f"{one.label} ({one.platform.name})", one.account.id)
 
 
 def held(found: Held, until: datetime) -> Json:

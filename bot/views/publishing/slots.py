@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from bot.services.posts.schedule import Shift, TimesError, TimesFault, shift_at
 from bot.views import kit
+from bot.views.publishing.account_select import NONE_CONNECTED, account_select
 from bot.views.times import moment
 
 if TYPE_CHECKING:
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
     from bot.views.kit import Json
 
 TITLE = "Posting times"
-ACCOUNTS, ZONE = "accounts", "zone"
+ZONE = "zone"
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-MOST_OPTIONS, SHOWN, MOST_TYPED = 100, 10, 200
+SHOWN, MOST_TYPED = 10, 200
 CLOCKS = {
     Shift.NONE: "",
     Shift.SKIPPED: " (the clocks go forward that night, so the skipped hour is moved)",
@@ -38,23 +39,12 @@ def form(
     found: Sequence[AccountProfile], chosen: Sequence[str], weekly: Weekly, organization_id: str
 ) -> Json:
     """Return the form with these times in it. `chosen`: the accounts for which they are, by id."""
-    first = sorted(found, key=lambda one: one.account.id not in chosen)
-    options = [
-        kit.option(f"{one.label} ({one.platform.name})", one.account.id) for one in first[:MOST_OPTIONS]
-    ]
-    picked = [one for one in options if one["value"] in chosen]
-    element: Json = {
-        "type": "multi_static_select",
-        "action_id": "slots.accounts",
-        "placeholder": kit.plain("Choose accounts", 150),
-        "options": options,
-    }
     intro = "When you write a post, you can choose the next of these times that is free on each account."
     return kit.modal(
         TITLE,
         [
             kit.words(intro),
-            kit.entry(ACCOUNTS, "Accounts", element | ({"initial_options": picked} if picked else {})),
+            account_select("slots.accounts", found, chosen),
             *(_day(day, weekly) for day in range(len(DAYS))),
             kit.entry(
                 ZONE,
@@ -119,5 +109,5 @@ def nothing() -> Json:
     """Return what is shown to an organization without accounts."""
     return kit.modal(
         TITLE,
-        [kit.words("Nothing is connected yet. Connect your first account with `/octapost connect`.")],
+        [kit.words(NONE_CONNECTED)],
     )
