@@ -158,6 +158,7 @@ NAMES_A_PERSON = {"joined"}
 PIECES = {
     "bot.views.accounts.reconnect_button",
     "bot.views.help.all_commands",
+    "bot.views.publishing.account_select.account_select",
     "bot.views.publishing.attachments.alert",
     "bot.views.publishing.details.pages",
     "bot.views.publishing.texts.fields",
