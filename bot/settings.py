@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -77,8 +77,8 @@ def _proof(value: str) -> str:
 
 
 def _media_url(value: str) -> str:
-    if value and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w.-]+)*/?", value):
-        raise ValueError("must be s3://bucket or s3://bucket/prefix")
+    if value and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w.-]+)*/?|file:///.+", value):
+        raise ValueError("must be s3://bucket, s3://bucket/prefix or file:///folder")
     return value.rstrip("/")
 
 
@@ -154,7 +154,7 @@ class Settings(BaseSettings):
     """Where /readyz and /metrics are; 0: nowhere."""
     metrics_host: str = "127.0.0.1"
     media_url: Annotated[str, AfterValidator(_media_url)] = ""
-    """`s3://bucket/prefix`: where the files of posts are. Empty: in `media_folder`."""
+    """Where the files of posts are: `s3://bucket/prefix` or `file:///folder`. Empty: the default `media_folder`."""
     media_endpoint: Annotated[str, AfterValidator(_collector)] = ""
     """The address of an S3-compatible store that is not Amazon's."""
     media_kept_days: int = Field(default=30, ge=1, le=3650)
@@ -261,9 +261,13 @@ class Settings(BaseSettings):
 
     @property
     def media_folder(self) -> str:
-        """Where the files of posts are, if no S3 store is set: beside SQLite's database, else in the working folder."""
+        """Where the files of posts are, if they are in no S3 store: by default beside SQLite's database.
+
+        With PostgreSQL the default is in the working folder.
+        """
         if self.media_url:
-            return ""
+            parts = urlsplit(self.media_url)
+            return unquote(parts.path) if parts.scheme == "file" else ""
         url = urls.checked(self.database_url.get_secret_value())
         database = url.database if url.get_backend_name() == "sqlite" else None
         return str(Path(database or MEDIA).absolute().with_name(MEDIA))

@@ -185,6 +185,7 @@ class World:
         found = {
             "PUBLIC_URL": public_url,
             "DATABASE_URL": f"sqlite+aiosqlite:///{self.database}",
+            "MEDIA_URL": (data_dir / "octapost-media").resolve().as_uri(),
             "VAULT_KEYS": _kept_keys(data_dir / KEYS_FILE),
             "SLACK_CLIENT_ID": self.slack_client_id,
             "SLACK_CLIENT_SECRET": self.slack_client_secret,

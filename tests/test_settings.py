@@ -197,3 +197,19 @@ def test_credentials_that_look_like_others_are_doubted(given: dict[str, str], do
         f"OCTAPOST_{start}" for start in doubted
     ]
     assert "hunter" not in str(doubts)
+
+
+@pytest.mark.parametrize(
+    ("url", "folder"),
+    [("file:///srv/our%20files/", "/srv/our files"), ("s3://bucket/prefix", "")],
+)
+def test_the_files_of_posts_are_where_the_operator_says(url: str, folder: str) -> None:
+    made = Settings.from_env(MINIMAL | {"OCTAPOST_MEDIA_URL": url}, REGISTRY)
+
+    assert made.media_folder == folder
+
+
+@pytest.mark.parametrize("url", ["files", "file://host", "http://example.com", "s3://B"])
+def test_what_is_no_place_for_files_is_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="MEDIA_URL"):
+        Settings.from_env(MINIMAL | {"OCTAPOST_MEDIA_URL": url}, REGISTRY)
