@@ -36,7 +36,7 @@ from storage.models import Delivery, DeliveryStatus, DeliveryStep, Grant, Operat
 from storage.posts import Posts
 from storage.refreshes import Refreshes
 from storage.vault import Vault
-from tests.counts import tries
+from tests.counts import in_full, tries
 from tests.services.posts.press import LOST, Desk, open_desk
 
 HOUR = timedelta(hours=1)
@@ -472,6 +472,7 @@ async def test_two_processes_never_have_two_posts_of_one_account(
     assert (len(first), second) == (1, [])
 
 
+@in_full
 async def test_processes_that_begin_together_leave_each_account_one_post(desk: Desk) -> None:
     accounts = [await desk.account(number) for number in range(5)]
     for number, account in enumerate(accounts * 4):
@@ -622,6 +623,7 @@ async def test_many_workers_send_each_delivery_once(
     record_property("counted", f"deliveries: {20 * many} by four loops at once, 0 doubled, 0 lost")
 
 
+@in_full
 @pytest.mark.parametrize(
     ("content", "status", "live"),
     [
