@@ -112,11 +112,9 @@ def test_only_me_is_left_out_and_named_as_soon_as_a_paid_partnership_is_chosen()
 def test_only_me_is_gone_once_a_paid_partnership_is_ticked_after_it() -> None:
     options: dict[str, OptionValue] = {"privacy": "SELF_ONLY", "commercial": True}
     written = Written(media=(video(),), details={"acc_tiktok1": Details(live=LEVELS, options=options)})
-    entered = Entries(
-        state(privacy__acc_tiktok1=("SELF_ONLY",), commercial__acc_tiktok1=("yes",))
-        | {"branded_content:acc_tiktok1": {"compose.option": {"selected_options": [{"value": "yes"}]}}}
-        | {"commercial:acc_tiktok1": {"compose.option": {"selected_options": [{"value": "yes"}]}}}
-    )
+    ticked = {"compose.option": {"selected_options": [{"value": "yes"}]}}
+    boxes = {f"{name}:acc_tiktok1": ticked for name in ("commercial", "branded_content")}
+    entered = Entries({**state(privacy__acc_tiktok1=("SELF_ONLY",)), **boxes})
 
     filled = second_form(entered, written, chosen(written, account("tiktok", 1)))
 
