@@ -162,7 +162,7 @@ async def test_a_forwarded_link_never_shows_a_consent_url(office: Office, record
         polite += [answer.status_code for answer in one.trail]
 
     assert reached == []
-    assert len(set(tried)) == tries(63, 6)
+    assert len(set(tried)) == tries(63, 13)
     assert begun == len(EVERY)
     assert await office.count(ConnectionAttempt) == begun
     assert asked(office) == []
