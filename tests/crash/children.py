@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 
 from tests.crash import publisher, worker
-from tests.patience import PATIENCE_S
+from tests.patience import until
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["tests.crash.publisher"])
@@ -141,12 +141,3 @@ async def publishing(
         yield child, have_arrived
     finally:
         child.close()
-
-
-async def until(holds: Callable[[], bool], within_s: float = PATIENCE_S, every_s: float = 0.002) -> None:
-    """Return as soon as it holds. Raises TimeoutError."""
-    async with asyncio.timeout(within_s):
-        while True:
-            if holds():
-                return
-            await asyncio.sleep(every_s)

@@ -44,11 +44,10 @@ from storage.organizations import Organizations
 from storage.posts import NewPost, Posts, Target
 from storage.vault import KeyRing, Vault, check_canaries
 from tests.ageing import aged
-from tests.crash.children import until
 from tests.crash.house import SIMULATORS, environment, url_of
 from tests.crash.publisher import PUBLISHES
 from tests.media import StoredMedia
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until
 from tests.publishing import sign_in
 
 MOST_ROUNDS = 60
