@@ -80,7 +80,7 @@ async def test_what_went_out_after_the_backup_is_not_sent_again(
     async with opened(tmp_path, postgres) as (database, backup):
         marks, desk = MediaStore(str(tmp_path / "media")), await open_desk(database, vault)
         await restoring(desk, marks).run()
-        contents = [THREAD, *(f"Mug {number}" for number in range(tries(20, 1)))]
+        contents: list[Content | str] = [THREAD, *(f"Mug {number}" for number in range(tries(20, 1)))]
         posts = [
             await desk.schedule(content, HOUR, account_id=await desk.account(number))
             for number, content in enumerate(contents)
