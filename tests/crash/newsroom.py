@@ -176,13 +176,14 @@ class Newsroom:
 
     async def pass_time(self, span: timedelta) -> None:
         """Let time pass: the platforms' clocks go on, everything stored moves into the past."""
-        before = int(self._passed_s // 60)
+        before = self._passed_s
         self._passed_s += span.total_seconds()
+        minutes, hours = (int(self._passed_s // unit) - int(before // unit) for unit in (60, 3600))
         for simulator in self.simulators.values():
             simulator.clock.offset_s += span.total_seconds()
         async with self.database.system() as session:
             connection = await session.connection()
-            for statement in aged(self.database.dialect, span, int(self._passed_s // 60) - before):
+            for statement in aged(self.database.dialect, span, minutes, hours):
                 await connection.execute(text(statement))
 
     async def receipts(self) -> int:
