@@ -26,7 +26,7 @@ OPEN = (
     DeliveryStatus.UNKNOWN,
 )
 """The states in which a platform may fetch a delivery's files: after the first request that names them, and before
-the outcome is final."""
+the outcome is final. The first request is made while the delivery is still scheduled, and a process works on it."""
 OVER = (DeliveryStatus.SENT, DeliveryStatus.GONE, DeliveryStatus.CANCELLED)
 """The states in which a delivery needs its files no more. One that failed can be tried again."""
 _UNSYNCHRONIZED = {"synchronize_session": False}
@@ -53,6 +53,15 @@ class Files:
         found = select(StoredFile).where(StoredFile.organization_id == organization_id, StoredFile.key == key)
         return (await self._session.exec(found)).one_or_none()
 
+    async def made_from(self, organization_id: str, key: str, recipe: str) -> StoredFile | None:
+        """Return what was drawn from the organization's file with this key in this way, or None."""
+        found = select(StoredFile).where(
+            StoredFile.organization_id == organization_id,
+            StoredFile.made_from == key,
+            StoredFile.recipe == recipe,
+        )
+        return (await self._session.exec(found)).one_or_none()
+
     async def touch(self, organization_id: str, keys: Collection[str]) -> int:
         """Store that the files are used now; return how many of them there are."""
         used = update(StoredFile).where(*_theirs(organization_id, keys)).values(used_at=now())
@@ -74,9 +83,15 @@ class Files:
             await self._session.exec(new.values(values))
 
     async def discard(self, organization_id: str, keys: Collection[str]) -> int:
-        """Delete those of the files that no post has; return how many."""
+        """Delete those of the files that no post has, and what was drawn from them; return how many."""
         unused = ~exists().where(col(PostFile.media_id) == col(StoredFile.id))
-        return await self._remove(select(StoredFile).where(*_theirs(organization_id, keys), unused))
+        drawn = col(StoredFile.made_from).in_(keys)
+        which = select(StoredFile).where(StoredFile.organization_id == organization_id, unused)
+        return await self._remove(which.where(col(StoredFile.key).in_(keys) | drawn))
+
+    async def forget(self, organization_id: str, key: str) -> None:
+        """Delete a file of the organization, whoever has it: its bytes are gone."""
+        await self._remove(select(StoredFile).where(*_theirs(organization_id, [key])))
 
     async def discard_all(self, organization_id: str) -> int:
         """Delete every file of an organization that is being deleted; return how many."""
@@ -151,7 +166,8 @@ class Files:
             .where(
                 MediaAddress.token_hash == digest(token),
                 col(MediaAddress.expires_at) > now(),
-                col(Delivery.status).in_(OPEN),
+                col(Delivery.status).in_(OPEN)
+                | ((col(Delivery.status) == DeliveryStatus.SCHEDULED) & (col(Delivery.lease_until) > now())),
             )
         )
         return (await self._session.exec(found)).one_or_none()
