@@ -92,29 +92,13 @@ async def test_a_platform_can_fetch_a_file_only_while_its_delivery_is_under_way(
         found = await Files(session).at_address(token)
 
     open_in = {
+        DeliveryStatus.SCHEDULED,  # the first request that names the file is under way
         DeliveryStatus.PREPARING,
         DeliveryStatus.READY,
         DeliveryStatus.SENDING,
         DeliveryStatus.UNKNOWN,
     }
     assert (found is not None) == (status in open_in)
-
-
-@pytest.mark.parametrize(("lease", "opened"), [(timedelta(minutes=1), True), (timedelta(minutes=-1), False)])
-async def test_a_platform_can_fetch_a_file_when_a_scheduled_delivery_names_it_for_the_first_time(
-    sqlite_database: Database, vault: Vault, lease: timedelta, *, opened: bool
-) -> None:
-    world, token = await build(sqlite_database, vault, "1"), new_secret()
-    async with sqlite_database.system() as session:
-        await Files(session).open_address(
-            token, world.organization_id, world.media_keys[0], world.delivery_id, timedelta(hours=2)
-        )
-        await session.exec(update(Delivery).values(status=DeliveryStatus.SCHEDULED, lease_until=now(lease)))
-
-    async with sqlite_database.system(write=False) as session:
-        found = await Files(session).at_address(token)
-
-    assert (found is not None) == opened
 
 
 async def test_an_address_ends_and_none_is_guessed(sqlite_database: Database, vault: Vault) -> None:
