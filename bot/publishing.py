@@ -28,6 +28,7 @@ from bot.services.posts.results import Results
 from bot.services.posts.sending import Sending
 from bot.services.posts.sharing import Sharing
 from bot.services.posts.slots import SlotService
+from bot.services.posts.submissions import SubmissionService
 from bot.services.posts.watching import Watching
 from bot.slack.files import SlackFiles
 from bot.stories.account_sets import AccountSetsStory
@@ -37,6 +38,7 @@ from bot.stories.post_fields import PostFieldsStory
 from bot.stories.post_lists import PostListsStory
 from bot.stories.posts import PostsStory
 from bot.stories.slots import SlotsStory
+from bot.stories.submissions import SubmissionsStory
 from bot.stories.uploads import UploadStory
 from bot.web.media import MediaPages
 from bot.web.uploads import UploadPages
@@ -72,12 +74,12 @@ def post_services(
     sharing = Sharing(results, database)
     profiles = AccountProfiles(catalog, HealthReader(database), database, vault)
     intake = Intake(database=database, store=base.media, inspector=Inspector())
+    composing = Composing(profiles, base.adapters, results, Asking(base.adapters, tokens), sharing, database)
     return PostServices(
         results=results,
-        composing=Composing(
-            profiles, base.adapters, results, Asking(base.adapters, tokens), sharing, database
-        ),
+        composing=composing,
         sharing=sharing,
+        submissions=SubmissionService(composing, database),
         decider=DeliveryDecider(results, database),
         changes=PostChanges(base.adapters, results, database),
         holds=HoldService(results, database),
@@ -121,6 +123,7 @@ def post_stories(
             posts.composing,
             posts.changes,
             posts.sharing,
+            posts.submissions,
             places,
             posts.intake,
             files,
@@ -134,10 +137,12 @@ def post_stories(
             decider=posts.decider,
             composing=posts.composing,
             changes=posts.changes,
+            submissions=posts.submissions,
             several=BulkDecider(posts.decider, posts.changes),
             catalog=services.catalog,
             home=home,
         ),
+        SubmissionsStory(posts.submissions, services.catalog),
         HoldsStory(profiles, posts.holds),
         SlotsStory(SlotService(database), profiles, zones),
         AccountSetsStory(AccountSetService(database), profiles),

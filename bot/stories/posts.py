@@ -30,10 +30,11 @@ if TYPE_CHECKING:
     from bot.services.accounts.places import PlaceService
     from bot.services.media.intake import Intake
     from bot.services.media.uploading import Uploading
-    from bot.services.posts.candidates import AccountProblems, Candidate
+    from bot.services.posts.candidates import Candidate
     from bot.services.posts.changing import PostChanges
     from bot.services.posts.composing import Composing
     from bot.services.posts.sharing import Sharing
+    from bot.services.posts.submissions import SubmissionService
     from bot.slack.files import SlackFiles
 
 TOPIC = "Posts"
@@ -47,6 +48,7 @@ class PostsStory:
     composing: Composing
     changes: PostChanges
     sharing: Sharing
+    submissions: SubmissionService
     places: PlaceService
     intake: Intake
     files: SlackFiles
@@ -54,10 +56,10 @@ class PostsStory:
 
     @command(
         "post",
-        Permission.PUBLISH,
+        Permission.WRITE_POSTS,
         hint="[text]",
         topic=TOPIC,
-        help="Write a post and publish it on your accounts, now or later.",
+        help="Write a post for your accounts, for now or later. An admin approves what members write.",
         aliases=("publish", "compose"),
         opens=views.TITLE,
     )
@@ -67,8 +69,8 @@ class PostsStory:
         written = await self.composing.begun(request.actor, where, plain_text(request.words))
         return await self._open(request, written)
 
-    @on(Kind.ACTION, "compose.start", Permission.PUBLISH, changes=False, opens=views.TITLE)
-    @on(Kind.SHORTCUT, "octapost_compose", Permission.PUBLISH, changes=False, opens=views.TITLE)
+    @on(Kind.ACTION, "compose.start", Permission.WRITE_POSTS, changes=False, opens=views.TITLE)
+    @on(Kind.SHORTCUT, "octapost_compose", Permission.WRITE_POSTS, changes=False, opens=views.TITLE)
     async def start(self, request: Request) -> Answer:
         """Answer the button and the global shortcut with the form: empty, or what the actor was writing."""
         found = await self.composing.latest(request.actor)
@@ -77,7 +79,7 @@ class PostsStory:
         written = await self.composing.draft(request.actor, found.id)
         return await self._open(request, written, found.id)
 
-    @on(Kind.ACTION, "compose.continue", Permission.PUBLISH, changes=False, opens=views.TITLE)
+    @on(Kind.ACTION, "compose.continue", Permission.WRITE_POSTS, changes=False, opens=views.TITLE)
     async def go_on(self, request: Request) -> Answer:
         """Answer a draft's Continue with the form, as it was left."""
         draft_id = _page(request).draft_id
@@ -98,7 +100,7 @@ class PostsStory:
         )
         return await self._open(request, found.written, found.draft_id)
 
-    @on(Kind.SHORTCUT, "octapost_publish_message", Permission.PUBLISH, changes=False, opens=views.TITLE)
+    @on(Kind.SHORTCUT, "octapost_publish_message", Permission.WRITE_POSTS, changes=False, opens=views.TITLE)
     async def publish_message(self, request: Request) -> Answer:
         """Answer the message shortcut with the form; what the message says is in it, and kept as a draft at once."""
         message = chosen_message(request.body)
@@ -115,38 +117,40 @@ class PostsStory:
         self, request: Request, written: Written, draft_id: str = "", *, private: bool = False
     ) -> Answer:
         """Open the form. `private`: it does not say in which channel it was begun."""
-        may_attach = await self.files.allowed(request.sender)
         candidates = await self.composing.candidates(request.actor, written, may_attach=True)
         if all(one.unsuited for one in candidates) and not written.media:
             return OpenModal(views.no_accounts(candidates))
-        shown = views.FirstForm(
-            metadata=_metadata(request, draft_id or new_id("drf"), private=private),
-            may_attach=may_attach,
-            problems=self._problems(candidates, written),
-        )
-        return OpenModal(views.form(candidates, written, shown))
+        metadata = _metadata(request, draft_id or new_id("drf"), private=private)
+        return OpenModal(await self._form(request, candidates, written, metadata))
 
-    def _problems(self, candidates: Sequence[Candidate], written: Written) -> list[AccountProblems]:
+    async def _form(
+        self,
+        request: Request,
+        candidates: Sequence[Candidate],
+        written: Written,
+        metadata: str,
+        *,
+        turn: int = 0,
+        alerts: Sequence[str] = (),
+    ) -> dict[str, Any]:
+        """Return the first form; `turn` and `alerts`: how often it was submitted before, and what was wrong."""
         able = [one for one in candidates if one.unsuited is None and one.account_id in written.accounts]
-        return self.composing.problems(able, written)
-
-    async def _first(
-        self, request: Request, written: Written, *, turn: int, alerts: Sequence[str] = ()
-    ) -> Answer:
-        """Show the first form again with everything in it, and what is wrong."""
-        may_attach = await self.files.allowed(request.sender)
-        candidates = await self.composing.candidates(request.actor, written, may_attach=True)
         shown = views.FirstForm(
-            metadata=_begun(request),
-            may_attach=may_attach,
+            metadata=metadata,
+            may_attach=await self.files.allowed(request.sender),
             alerts=alerts[:MOST_ALERTS],
             turn=turn,
-            problems=self._problems(candidates, written),
+            problems=self.composing.problems(able, written),
+            may_publish=request.actor.may(Permission.PUBLISH),
         )
-        return UpdateModal(views.form(candidates, written, shown))
+        return views.form(candidates, written, shown)
 
-    async def _again(self, request: Request, written: Written, alerts: Sequence[str]) -> Answer:
-        return await self._first(request, written, turn=_entries(request).turn + 1, alerts=alerts)
+    async def _again(self, request: Request, written: Written, alerts: Sequence[str] = ()) -> Answer:
+        """Show the first form again with everything in it, and what is wrong with what was submitted."""
+        candidates = await self.composing.candidates(request.actor, written, may_attach=True)
+        turn = _entries(request).turn + bool(alerts)
+        again = await self._form(request, candidates, written, _begun(request), turn=turn, alerts=alerts)
+        return UpdateModal(again)
 
     async def _kept(self, request: Request) -> Written:
         """Store what is in the first form, and return it."""
@@ -159,35 +163,35 @@ class PostsStory:
             await self.composing.save(request.actor, page.draft_id, written, page.where)
         return written
 
-    @on(Kind.ACTION, "compose.text", Permission.PUBLISH)
-    @on(Kind.ACTION, "compose.link", Permission.PUBLISH)
-    @on(Kind.ACTION, "compose.comment", Permission.PUBLISH)
+    @on(Kind.ACTION, "compose.text", Permission.WRITE_POSTS)
+    @on(Kind.ACTION, "compose.link", Permission.WRITE_POSTS)
+    @on(Kind.ACTION, "compose.comment", Permission.WRITE_POSTS)
     async def keep(self, request: Request) -> Answer:
         """Store what is being typed. The form stays as it is under the hands of who types."""
         await self._kept(request)
         return Done()
 
-    @on(Kind.ACTION, "compose.accounts", Permission.PUBLISH)
-    @on(Kind.ACTION, "compose.when", Permission.PUBLISH)
-    @on(Kind.ACTION, "compose.extras", Permission.PUBLISH)
+    @on(Kind.ACTION, "compose.accounts", Permission.WRITE_POSTS)
+    @on(Kind.ACTION, "compose.when", Permission.WRITE_POSTS)
+    @on(Kind.ACTION, "compose.extras", Permission.WRITE_POSTS)
     async def refresh(self, request: Request) -> Answer:
         """Store what is in the first form, and count anew."""
-        return await self._first(request, await self._kept(request), turn=_entries(request).turn)
+        return await self._again(request, await self._kept(request))
 
-    @on(Kind.CLOSED, "compose.written", Permission.PUBLISH)
-    @on(Kind.CLOSED, "compose.detailed", Permission.PUBLISH)
+    @on(Kind.CLOSED, "compose.written", Permission.WRITE_POSTS)
+    @on(Kind.CLOSED, "compose.detailed", Permission.WRITE_POSTS)
     async def closed(self, request: Request) -> Answer:
         """Store what a form had in it, as far as Slack says. A post that was decided has no draft any more."""
         page = _page(request)
         with suppress(NotFoundError, PostChangedError):
             before = await self.composing.resume(request.actor, page.draft_id)
             written = entries.first_form(_entries(request), before)
-            chosen = await self._still_chosen(request, written)
+            chosen = await self.composing.still_chosen(request.actor, written)
             written = entries.second_form(_entries(request), written, chosen)
             await self.composing.save(request.actor, page.draft_id, written, page.where)
         return Done()
 
-    @on(Kind.SUBMISSION, "compose.written", Permission.PUBLISH)
+    @on(Kind.SUBMISSION, "compose.written", Permission.WRITE_POSTS)
     async def submit(self, request: Request) -> Answer:
         """Publish, or ask for what single platforms need besides."""
         page = _page(request)
@@ -239,12 +243,6 @@ class PostsStory:
 
     # The second form
 
-    async def _still_chosen(self, request: Request, written: Written) -> list[Candidate]:
-        """Return the chosen accounts that can take the post."""
-        found = await self.composing.candidates(request.actor, written)
-        by_id = {one.account_id: one for one in found if one.unsuited is None}
-        return [by_id[account_id] for account_id in written.accounts if account_id in by_id]
-
     async def _described(self, request: Request) -> Written:
         """Store what is on a page of the second form, and return it.
 
@@ -254,14 +252,14 @@ class PostsStory:
         """
         page = _page(request)
         before = await self.composing.resume(request.actor, page.draft_id)
-        chosen = await self._still_chosen(request, before)
+        chosen = await self.composing.still_chosen(request.actor, before)
         written = entries.second_form(_entries(request), before, chosen)
         await self.composing.save(request.actor, page.draft_id, written, page.where)
         return written
 
-    @on(Kind.ACTION, "compose.title", Permission.PUBLISH)
-    @on(Kind.ACTION, "compose.own_text", Permission.PUBLISH)
-    @on(Kind.ACTION, "compose.part", Permission.PUBLISH)
+    @on(Kind.ACTION, "compose.title", Permission.WRITE_POSTS)
+    @on(Kind.ACTION, "compose.own_text", Permission.WRITE_POSTS)
+    @on(Kind.ACTION, "compose.part", Permission.WRITE_POSTS)
     async def keep_details(self, request: Request) -> Answer:
         """Store what is being typed."""
         # Somebody else's draft, of which no answer tells; or a form that says on submission that it is outdated.
@@ -269,16 +267,16 @@ class PostsStory:
             await self._described(request)
         return Done()
 
-    @on(Kind.ACTION, "compose.place", Permission.PUBLISH)
-    @on(Kind.ACTION, "compose.option", Permission.PUBLISH)
-    @on(Kind.ACTION, "compose.draft", Permission.PUBLISH)
-    @on(Kind.ACTION, "compose.ask", Permission.PUBLISH)
+    @on(Kind.ACTION, "compose.place", Permission.WRITE_POSTS)
+    @on(Kind.ACTION, "compose.option", Permission.WRITE_POSTS)
+    @on(Kind.ACTION, "compose.draft", Permission.WRITE_POSTS)
+    @on(Kind.ACTION, "compose.ask", Permission.WRITE_POSTS)
     async def refresh_details(self, request: Request) -> Answer:
         """Store what is in the form, and show the fields that it needs now."""
         with time_limit.unlimited():  # a platform is asked
             return await self._details_again(request, await self._described(request))
 
-    @on(Kind.ACTION, "compose.more_parts", Permission.PUBLISH)
+    @on(Kind.ACTION, "compose.more_parts", Permission.WRITE_POSTS)
     async def add_part(self, request: Request) -> Answer:
         """Add a part to a thread."""
         written = await self._described(request)
@@ -296,7 +294,7 @@ class PostsStory:
             return await self._again(request, written, views.unsuited(error.found))
         return await self._details(request, chosen, written, number=_page(request).number)
 
-    @on(Kind.SUBMISSION, "compose.detailed", Permission.PUBLISH)
+    @on(Kind.SUBMISSION, "compose.detailed", Permission.WRITE_POSTS)
     async def submit_details(self, request: Request) -> Answer:
         """Show the next page, or publish with what the pages asked for."""
         written = await self._described(request)
@@ -316,7 +314,7 @@ class PostsStory:
     async def _take_covers(self, request: Request, written: Written) -> tuple[Written, list[str]]:
         """Take in the covers that were attached; return the post with them, and why some were not taken."""
         entered, page, alerts = _entries(request), _page(request), list[str]()
-        for group in details.groups(await self._still_chosen(request, written)):
+        for group in details.groups(await self.composing.still_chosen(request.actor, written)):
             block = fields.cover_block(group[0], written.of(group[0].account_id))
             for taken in await self._take(request, entered.files(block)):
                 if isinstance(taken, RefusedFile):
@@ -360,13 +358,14 @@ class PostsStory:
             may_attach=await self.files.allowed(request.sender),
             problems=self.composing.problems(chosen, written),
             alerts=alerts,
+            may_publish=request.actor.may(Permission.PUBLISH),
         )
         return details.pages(chosen, written, shown)
 
     async def _publish(self, request: Request, written: Written) -> Answer:
         page = _page(request)
         try:
-            post = await self.composing.publish(request.actor, page.draft_id, written, page.where)
+            done = await self.submissions.finish(request.actor, page.draft_id, written, page.where)
         except ProblemsError as error:
             chosen = await self.composing.chosen(request.actor, error.written)
             return await self._details(request, chosen, error.written, number=None)
@@ -376,7 +375,7 @@ class PostsStory:
             raise BadInputError(views.TIMES[error.fault], field=views.time_field(request.state)) from None
         except (PostChangedError, PostOutError) as error:
             return await self._again(request, written, [sentence(error)])
-        return UpdateModal(views.decided(written, post.channel))
+        return UpdateModal(views.decided(written, done))
 
 
 def _entries(request: Request) -> entries.Entries:

@@ -92,10 +92,10 @@ class Intake:
         file.seek(0)
         digest = await asyncio.to_thread(hashlib.file_digest, file, "sha256")
         size, key = file.seek(0, 2), secrets.token_hex(16)
-        async with acting(self.database, actor, Permission.PUBLISH, system=True) as session:
+        async with acting(self.database, actor, Permission.WRITE_POSTS, system=True) as session:
             await Files(session).announce(key)
         await self.store.write(key, file)
-        async with acting(self.database, actor, Permission.PUBLISH, system=True) as session:
+        async with acting(self.database, actor, Permission.WRITE_POSTS, system=True) as session:
             clock = await database_time(session)
             stored = StoredFile(
                 organization_id=actor.organization_id,
