@@ -64,14 +64,14 @@ class Submissions:
         submission_id: str,
         status: SubmissionStatus,
         *,
-        by: str,
+        decided_by: str,
         reason: str = "",
     ) -> Submission | None:
         """Decide about a submission that waits, and return it; of two who decide at once, one gets None."""
         waiting = update(Submission).where(
             col(Submission.organization_id) == organization_id, col(Submission.id) == submission_id, _WAITS
         )
-        decided = waiting.values(status=status, decided_by=by, reason=reason, decided_at=now())
+        decided = waiting.values(status=status, decided_by=decided_by, reason=reason, decided_at=now())
         rows = await self._session.exec(decided.returning(Submission), execution_options=_FRESH)
         return rows.scalar_one_or_none()
 

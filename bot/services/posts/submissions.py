@@ -238,7 +238,9 @@ async def _decided(
     """Decide about a submission that waits, and tell everybody whom it concerns."""
     organization_id, by = actor.organization_id, actor.membership_id
     await _waiting(session, actor, submission_id)
-    made = await Submissions(session).decide(organization_id, submission_id, status, by=by, reason=reason)
+    made = await Submissions(session).decide(
+        organization_id, submission_id, status, decided_by=by, reason=reason
+    )
     if made is None:
         raise PostDecidedError
     await Audit(session).write(organization_id, by, f"submission {status}", made.id)
