@@ -74,7 +74,7 @@ async def test_a_member_is_offered_nothing_that_needs_an_admin(office: Office) -
     red = await otto.command("")
 
     assert buttons(empty) == ["Members", "All commands"]
-    assert buttons(red) == ["New post", "Show accounts", "Members", "All commands"]
+    assert buttons(red) == ["New post", "Show accounts", "All commands"]
 
 
 async def test_a_person_in_no_organization_is_shown_their_invitation_or_whom_to_ask(office: Office) -> None:
