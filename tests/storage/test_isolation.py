@@ -27,7 +27,7 @@ from storage.post_listings import Which
 from storage.posts import NewPost, Target
 from tests.counts import sampled
 from tests.databases import APP, OWNER
-from tests.storage.world import World, build, contents, pending_grant, run_sql
+from tests.storage.world import RECIPE, World, build, contents, pending_grant, run_sql
 
 if TYPE_CHECKING:
     from storage.vault import Vault
@@ -139,6 +139,7 @@ HARMLESS: dict[str, Any] = {
     "status": SubmissionStatus.RETURNED,
     "decided_by": "mem_x",
     "reason": "Say where",
+    "recipe": RECIPE,
 }
 
 
