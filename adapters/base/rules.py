@@ -164,6 +164,8 @@ class PublishingFacts:
     """What looking at one post costs the operator on each UTC day on which it is looked at, in US cents."""
     readable: bool = True
     """What was published can be read back with the scopes we have; where not, a person is asked."""
+    settings_page: bool = False
+    """Its rules want settings that can't be chosen to be shown as such, which takes a page in the browser."""
     can_edit: bool = False
     """The text of a live post can be changed."""
     can_delete: bool = False

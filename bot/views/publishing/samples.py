@@ -20,6 +20,7 @@ from bot.services.posts.candidates import Candidate
 from bot.services.posts.drafts import Extra, Written
 from bot.views.publishing import composer as first
 from bot.views.publishing import details
+from storage.models import Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +49,7 @@ def composer(profile: AccountProfile, value: str) -> Iterator[tuple[str, dict[st
     switch = Option(key="nsfw", kind=OptionKind.SWITCH, formats=frozenset({Format.IMAGE}))
     asked = Candidate(profile=profile, facts=facts, wanted=Format.IMAGE, needs_place=True, options=(switch,))
     alerts = ["cups.jpg is empty. Attach it again."]
-    form = first.FirstForm(metadata=value, may_attach=True, alerts=alerts)
+    form = first.FirstForm(metadata=value, may_attach=True, role=max(Role), alerts=alerts)
     yield "publishing.composer.form", first.form([asked], written, form)
     second = details.SecondForm(metadata=value, may_attach=True)
     yield "publishing.details.pages", details.pages([asked], written, second)[0]
