@@ -35,7 +35,7 @@ def blocks(view: View, name: str) -> list[str]:
 
 def link_of(view: View) -> str:
     """Return the address behind the button of a modal."""
-    return next(one["url"] for block in view.blocks for one in block.get("elements", ()) if "url" in one)
+    return str(next(one["url"] for block in view.blocks for one in block.get("elements", ()) if "url" in one))
 
 
 async def choose(browser: httpx.AsyncClient, path: str, page: str, **chosen: str) -> str:
