@@ -17,6 +17,7 @@ from bot.services.posts.account_sets import AccountSetService
 from bot.services.posts.asking import Asking
 from bot.services.posts.bulk import BulkDecider
 from bot.services.posts.calls import PublishingCalls
+from bot.services.posts.caps import Caps
 from bot.services.posts.changing import PostChanges
 from bot.services.posts.checking import Checking
 from bot.services.posts.composing import Composing
@@ -34,6 +35,7 @@ from bot.services.posts.sharing import Sharing
 from bot.services.posts.slots import SlotService
 from bot.services.posts.watching import Watching
 from bot.slack.files import SlackFiles
+from bot.slack.zones import PeopleZones
 from bot.stories.account_sets import AccountSetsStory
 from bot.stories.holds import HoldsStory
 from bot.stories.post_decisions import PostDecisionsStory
@@ -54,7 +56,6 @@ if TYPE_CHECKING:
     from bot.services.tokens.fresh import FreshTokens
     from bot.services.tokens.refreshing import Refresher
     from bot.slack.home_tab import HomeTab
-    from bot.slack.zones import PeopleZones
     from bot.web.draft_pages import ConfirmedDraftPage
     from bot.web.identity import Identity
 
@@ -81,7 +82,8 @@ def post_services(
     intake = Intake(database=database, store=base.media, inspector=Inspector())
     composing = Composing(profiles, base.adapters, results, Asking(base.adapters, tokens), sharing, database)
     pages = DraftPages(database)
-    drawing = forms(base, composing, PlaceService(base.adapters, tokens, database))
+    places, people = PlaceService(base.adapters, tokens, database), PeopleZones(base.slack_clients)
+    drawing = forms(base, composing, places, people)
     watch = OpenForms(composing, drawing, pages, base.slack_clients)
     return PostServices(
         results=results,
@@ -115,7 +117,7 @@ def post_services(
     )
 
 
-def forms(base: Base, composing: Composing, places: PlaceService) -> Forms:
+def forms(base: Base, composing: Composing, places: PlaceService, people: PeopleZones) -> Forms:
     """Construct what draws the composer's forms."""
     files = SlackFiles(
         clients=base.slack_clients,
@@ -124,7 +126,7 @@ def forms(base: Base, composing: Composing, places: PlaceService) -> Forms:
         vault=base.vault,
         api_url=base.settings.slack_api_url,
     )
-    return Forms(composing, places, files)
+    return Forms(composing, places, files, people, Caps(base.database), base.database)
 
 
 def post_stories(
@@ -133,7 +135,7 @@ def post_stories(
     """Construct the stories about posts."""
     posts, database = services.posts, base.database
     profiles = AccountProfiles(services.catalog, HealthReader(database), database, base.vault)
-    drawing = forms(base, posts.composing, places)
+    drawing = forms(base, posts.composing, places, zones)
     return (
         PostOpeningsStory(posts.composing, posts.changes, posts.sharing, drawing),
         PostsStory(posts.composing, drawing, posts.intake, drawing.files, posts.uploading),

@@ -148,6 +148,10 @@ class PublishingFacts:
     formats: Mapping[Format, FormatRule]
     options: tuple[Option, ...] = ()
     daily_cap: DailyCap | None = None
+    daily_units: int = 0
+    """How many units of its quota all accounts of this installation share within 24 hours. 0: it counts none."""
+    step_units: Mapping[str, int] = field(default_factory=dict)
+    """What a step costs of them, by its `StepKind`."""
     cap_codes: frozenset[str] = frozenset()
     """Codes with which the platform says that its daily cap is used up."""
     ahead: timedelta = timedelta(minutes=10)

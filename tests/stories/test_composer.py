@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -10,7 +11,8 @@ import pytest
 from sandbox.core import Fault
 from sandbox.member import text_of
 from sandbox.slack.world import ADA
-from storage.models import Delivery, Draft, DraftLink
+from storage.alert_settings import Alerts
+from storage.models import Delivery, Draft, DraftLink, Organization
 from tests.counts import in_full
 from tests.media import jpeg
 from tests.stories.test_posts import drafted, settled
@@ -249,6 +251,23 @@ async def test_texts_are_counted_when_something_else_is_pressed_and_never_while_
     assert "X: 4 of 280" in typed
     assert "X: 27 of 280" in counted
     assert "X charges $0.20 with this link, $0.015 without." in counted
+
+
+async def test_a_time_that_the_clocks_skip_is_said_with_the_organizations_clock_beside_it(
+    office: Office,
+) -> None:
+    ada = await office.installed()
+    await ada.connect("x")
+    [organization] = await office.rows(Organization)
+    async with office.database.system() as session:
+        await Alerts(session).save(organization.id, timezone="America/New_York")
+    first = await begun(ada, "Mugs")
+
+    await ada.press(first, "compose.when", int(datetime(2027, 3, 28, 1, 30, tzinfo=UTC).timestamp()))
+    said = text_of(await ada.modal_with("doesn't exist"))
+
+    assert "02:30 doesn't exist on 28 March, because the clocks go forward: it goes out at 03:30." in said
+    assert "In your organization's time zone (America/New_York) that is Saturday, 27 March, 21:30." in said
 
 
 @pytest.mark.parametrize("told", ["state", "bare", "nothing"])

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from adapters.base import PlatformError
+from bot.services.posts.schedule import Zones
 from bot.slack.routes import Answer, OpenModal, Request, UpdateModal
+from bot.slack.zones import UNKNOWN
 from bot.views.publishing import composer as views
 from bot.views.publishing import details, entries
+from storage.alert_settings import Alerts
 from storage.models import new_id
 
 if TYPE_CHECKING:
@@ -17,10 +20,13 @@ if TYPE_CHECKING:
 
     from bot.services.access import Actor
     from bot.services.accounts.places import PlaceService
-    from bot.services.posts.candidates import AccountProblems, Candidate
+    from bot.services.posts.candidates import Candidate
+    from bot.services.posts.caps import Caps
     from bot.services.posts.composing import Composing
     from bot.services.posts.drafts import Written
     from bot.slack.files import SlackFiles
+    from bot.slack.zones import PeopleZones
+    from storage.engine.db import Database
 
 MOST_ALERTS = 10
 
@@ -32,6 +38,9 @@ class Forms:
     composing: Composing
     places: PlaceService
     files: SlackFiles
+    people: PeopleZones
+    caps: Caps
+    database: Database
 
     async def open(
         self, request: Request, written: Written, draft_id: str = "", *, private: bool = False
@@ -56,19 +65,25 @@ class Forms:
     ) -> dict[str, Any]:
         """Return the first form. `metadata` names the organization, the draft and the channel."""
         candidates = await self.composing.candidates(actor, written, may_attach=True)
+        chosen = [one for one in candidates if one.unsuited is None and one.account_id in written.accounts]
         shown = views.FirstForm(
+            full=await self.caps.reached(chosen, written.due_at),
             metadata=metadata,
             may_attach=await self.files.allowed(actor.sender),
             role=actor.role,
+            zones=await self.zones(actor) if written.due_at is not None else None,
             alerts=alerts[:MOST_ALERTS],
             turn=turn,
-            problems=self._problems(candidates, written),
+            problems=self.composing.problems(chosen, written),
         )
         return views.form(candidates, written, shown)
 
-    def _problems(self, candidates: Sequence[Candidate], written: Written) -> list[AccountProblems]:
-        able = [one for one in candidates if one.unsuited is None and one.account_id in written.accounts]
-        return self.composing.problems(able, written)
+    async def zones(self, actor: Actor) -> Zones:
+        """Return the time zones of a member and of their organization, as far as they are known."""
+        async with self.database.organization(actor.organization_id, write=False) as session:
+            chosen = (await Alerts(session).get(actor.organization_id)).timezone
+        known = "" if chosen == UNKNOWN else chosen
+        return Zones(reader=await self.people.of(actor.sender), organization=known)
 
     async def again(self, request: Request, written: Written, alerts: Sequence[str]) -> Answer:
         """Show the first form again after a submission that was not taken."""

@@ -14,7 +14,7 @@ from bot.services.posts.composing import TimeFault
 from bot.services.posts.drafts import Extra
 from bot.views import diagnosis, kit
 from bot.views.accounts import reconnect_button
-from bot.views.publishing import attachments, shared, texts
+from bot.views.publishing import attachments, caps, shared, texts, when
 from bot.views.publishing.account_select import NONE_CONNECTED, account_select
 from bot.views.publishing.counters import counters
 from bot.views.publishing.problems import sentence
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bot.services.posts.candidates import Candidate
+    from bot.services.posts.caps import CapReached
     from bot.services.posts.drafts import Written
+    from bot.services.posts.schedule import Zones
     from bot.views.kit import Json
     from storage.models import Role
 
@@ -60,6 +62,10 @@ class FirstForm:
     """Of whoever writes: the form shows what they may do."""
     alerts: Sequence[str] = ()
     """What is wrong with what was sent."""
+    full: Sequence[CapReached] = ()
+    """Limits of the day that the post would pass."""
+    zones: Zones | None = None
+    """Only with a time."""
     turn: int = 0
     """How often it was submitted before."""
     problems: Sequence[AccountProblems] = ()
@@ -78,9 +84,13 @@ def form(candidates: Sequence[Candidate], written: Written, shown: FirstForm) ->
     if len(chosen) > 1 and allows(shown.role, Permission.PLAN):
         blocks.append(kit.actions(kit.button("Save as a set", "sets.keep", shown.metadata)))
     blocks += _warnings(shown.problems)
+    if full := caps.sentences(shown.full):
+        blocks.append(warnings(full))
     blocks += counters(chosen, written)
     if Extra.NEXT_SLOT not in written.extras:
         blocks.append(_when(written.due_at))
+        if known := when.notes(written.due_at, shown.zones):
+            blocks.append(kit.fine_print(*known))
     blocks += _extras(written)
     blocks += _unable([one for one in candidates if one.unsuited is not None], shown.role)
     return kit.modal(
