@@ -53,6 +53,7 @@ from bot.web.uploads import UploadPages
 if TYPE_CHECKING:
     from bot.parts import Base, Services
     from bot.services.accounts.catalog import PlatformCatalog
+    from bot.services.posts.draft_pages import FormWatch
     from bot.services.tokens.fresh import FreshTokens
     from bot.services.tokens.refreshing import Refresher
     from bot.slack.home_tab import HomeTab
@@ -96,24 +97,30 @@ def post_services(
         holds=HoldService(results, database),
         library=library,
         intake=intake,
-        uploading=Uploading(
-            database=database,
-            store=base.media,
-            intake=intake,
-            adapters=base.adapters,
-            limits=UploadLimits(
-                quota=base.settings.media_quota_gb * GIGABYTE,
-                at_once=base.settings.uploads_at_once,
-                free=base.settings.disk_free_percent / 100,
-            ),
-            forms=watch,
-        ),
+        uploading=_uploading(base, intake, watch),
         delivering=Delivering(
             calls=calls, sending=sending, reconciling=reconciling, database=database, vault=vault
         ),
         checking=Checking(calls=calls, results=results, database=database, vault=vault),
         restoring=Restoring(calls=calls, results=results, marks=base.media, database=database),
         watching=Watching(calls=calls, results=results, database=database, vault=vault),
+    )
+
+
+def _uploading(base: Base, intake: Intake, forms: FormWatch) -> Uploading:
+    """Construct the service of the upload page."""
+    settings = base.settings
+    return Uploading(
+        database=base.database,
+        store=base.media,
+        intake=intake,
+        adapters=base.adapters,
+        limits=UploadLimits(
+            quota=settings.media_quota_gb * GIGABYTE,
+            at_once=settings.uploads_at_once,
+            free=settings.disk_free_percent / 100,
+        ),
+        forms=forms,
     )
 
 

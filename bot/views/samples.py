@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -37,11 +37,9 @@ from bot.services.organizations.deletion import DeletionOutlook
 from bot.services.organizations.join_codes import OpenCodes
 from bot.services.organizations.members import Roster
 from bot.services.organizations.notifications import AccessRequested
-from bot.services.posts.account_sets import SetReport
 from bot.services.posts.drafts import Written
 from bot.services.posts.listing import PageOf, PostPage
 from bot.services.posts.results import PostReport
-from bot.services.posts.schedule import Weekly
 from bot.views import (
     access_requests,
     accounts,
@@ -61,11 +59,10 @@ from bot.views import (
     picker,
     reconnect_requests,
     sign_in_as,
-    uploads,
     waiting,
 )
-from bot.views.publishing import account_sets, bulk, holds, posts, settings_page, slots
-from bot.views.publishing.samples import composer
+from bot.views.publishing import bulk, posts
+from bot.views.publishing.samples import around, composer
 from storage import models
 from storage.deletions import Inventory
 from storage.models import Role
@@ -201,19 +198,7 @@ def _views(platforms: list[Platform]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield from composer(profile, value)
     page = PostPage(which=Which.OPEN, at=PageOf(total=1, number=0, pages=1), posts=(_post_report(),))
     yield "publishing.bulk.form", bulk.form(page, value)
-    weekly = Weekly(times=((0, time(9)), (4, time(17, 30))), zone="Europe/Berlin")
-    yield "publishing.slots.form", slots.form([profile], [profile.account.id], weekly, ORGANIZATION)
-    one = SetReport(
-        id="set_1",
-        name="Bakery",
-        accounts={profile.account.id: "Octa Demo"},
-        gone=("Octa Old",),
-        channel=CHANNEL,
-    )
-    yield "publishing.account_sets.form", account_sets.form([profile], one, "", ORGANIZATION, CHANNEL)
-    yield "uploads.link", uploads.link(URL)
-    yield "publishing.settings_page.link", settings_page.link(URL, platform.name)
-    yield "publishing.holds.form", holds.form([profile], [profile], value)
+    yield from around(profile, ORGANIZATION, URL)
     yield "publishing.posts.reschedule", posts.reschedule(Written(text="Mugs", due_at=WHEN), value)
     yield "reconnect_requests.send_to", reconnect_requests.send_to(_incident(platform))
     yield "members.members", members.members(_roster())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import time
 from typing import TYPE_CHECKING, Any
 
 from adapters.base import (
@@ -16,10 +17,13 @@ from adapters.base import (
     TextField,
     TextRule,
 )
+from bot.services.posts.account_sets import SetReport
 from bot.services.posts.candidates import Candidate
 from bot.services.posts.drafts import Extra, Written
+from bot.services.posts.schedule import Weekly
+from bot.views import uploads
+from bot.views.publishing import account_sets, details, holds, settings_page, slots
 from bot.views.publishing import composer as first
-from bot.views.publishing import details
 from storage.models import Role
 
 if TYPE_CHECKING:
@@ -53,3 +57,16 @@ def composer(profile: AccountProfile, value: str) -> Iterator[tuple[str, dict[st
     yield "publishing.composer.form", first.form([asked], written, form)
     second = details.SecondForm(metadata=value, may_attach=True)
     yield "publishing.details.pages", details.pages([asked], written, second)[0]
+
+
+def around(profile: AccountProfile, organization_id: str, url: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the forms beside the composer, and the ways from it to pages in the browser."""
+    weekly = Weekly(times=((0, time(9)), (4, time(17, 30))), zone="Europe/Berlin")
+    yield "publishing.slots.form", slots.form([profile], [profile.account.id], weekly, organization_id)
+    one = SetReport(
+        id="set_1", name="Bakery", accounts={profile.account.id: "Mugs"}, gone=("Cups",), channel="C0123ABCD"
+    )
+    yield "publishing.account_sets.form", account_sets.form([profile], one, "", organization_id, one.channel)
+    yield "publishing.holds.form", holds.form([profile], [profile], f"{organization_id}/")
+    yield "uploads.link", uploads.link(url)
+    yield "publishing.settings_page.link", settings_page.link(url, profile.platform.name)
