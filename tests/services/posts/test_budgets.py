@@ -16,10 +16,11 @@ from bot.services.posts.budgets import charges_of, reserve
 from bot.services.posts.policy import CAP_REACHED, MONEY_SPENT, POSTPONED, TOO_SOON
 from storage.engine.db import Database
 from storage.engine.statements import database_time
-from storage.models import Account, Delivery, DeliveryStatus
+from storage.models import Delivery, DeliveryStatus
 from storage.publishing_uses import COUNTED_FOR, PublishingUses
 from storage.vault import Vault
 from tests.services.posts.press import LOST, Desk, open_desk
+from tests.states import account_state
 
 SENT, SCHEDULED = DeliveryStatus.SENT, DeliveryStatus.SCHEDULED
 OURS = "account/x/4711"
@@ -178,7 +179,7 @@ async def _posts(desk: Desk, name: str) -> int:
 
 
 async def test_a_thumbnail_is_counted_in_units_and_never_waits_for_them(sqlite_database: Database) -> None:
-    account = Account(platform="x", app="x", remote_id="4711")
+    account = account_state("x").account
     facts = replace(FACTS, daily_units=10, step_units={StepKind.THUMBNAIL: 50})
     thumbnail, post = (Step(kind=kind) for kind in (StepKind.THUMBNAIL, StepKind.POST))
     charges = charges_of(facts, account, MUGS, thumbnail)
