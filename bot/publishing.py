@@ -9,6 +9,7 @@ from bot.parts import PostServices
 from bot.services.accounts.health import HealthReader
 from bot.services.accounts.places import PlaceService
 from bot.services.accounts.profiles import AccountProfiles
+from bot.services.media.drawing import Drawings
 from bot.services.media.inspecting import Inspector
 from bot.services.media.intake import Intake
 from bot.services.media.library import MediaLibrary
@@ -67,12 +68,15 @@ def post_services(
     """Construct the services that publish."""
     database, vault, results = base.database, base.vault, Results()
     library = MediaLibrary(database=database, store=base.media, public_url=base.settings.public_url)
+    inspector = Inspector()
+    drawings = Drawings(database=database, store=base.media, inspector=inspector)
     calls = PublishingCalls(
         catalog=catalog,
         adapters=base.adapters,
         tokens=tokens,
         refresher=refresher,
         media=library.of,
+        converter=drawings,
         database=database,
         vault=vault,
     )
@@ -80,7 +84,7 @@ def post_services(
     reconciling = Reconciling(calls=calls, results=results, database=database, vault=vault)
     sharing = Sharing(results, database)
     profiles = AccountProfiles(catalog, HealthReader(database), database, vault)
-    intake = Intake(database=database, store=base.media, inspector=Inspector())
+    intake = Intake(database=database, store=base.media, inspector=inspector)
     composing = Composing(profiles, base.adapters, results, Asking(base.adapters, tokens), sharing, database)
     pages = DraftPages(database)
     places, people = PlaceService(base.adapters, tokens, database), PeopleZones(base.slack_clients)

@@ -27,7 +27,7 @@ from storage.post_listings import Which
 from storage.posts import NewPost, Target
 from tests.counts import sampled
 from tests.databases import APP, OWNER
-from tests.storage.world import World, build, contents, pending_grant, run_sql
+from tests.storage.world import RECIPE, World, build, contents, pending_grant, run_sql
 
 if TYPE_CHECKING:
     from storage.vault import Vault
@@ -135,6 +135,7 @@ HARMLESS: dict[str, Any] = {
     "timezone": "UTC",
     "accounts": {"acc_absent": "Mugs"},
     "size": 1,
+    "recipe": RECIPE,
 }
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import httpx
 from sqlmodel import col, select, update
 
+from sandbox.browser import Consent
 from sandbox.core import Fault
 from sandbox.member import text_of
 from sandbox.slack.world import ADA
@@ -212,6 +213,24 @@ async def test_a_picture_attached_in_the_form_arrives_as_it_is(office: Office) -
     [post] = office.world.platforms["facebook"].timeline.posts()
     assert "on its way to 1 account" in text_of(shown)
     assert (post.text, [one.file.content for one in post.media]) == ("Fresh mugs today", [jpeg()])
+
+
+async def test_a_picture_that_a_platform_does_not_take_is_converted_and_the_form_says_so(
+    office: Office,
+) -> None:
+    ada = await office.installed()
+    await ada.connect("instagram", Consent(person="ana"))
+    picture = office.slack.upload(ADA, "mugs.png", png(), "image/png")
+
+    described = await written(ada, "Fresh mugs today", files=[picture.id])
+    said = text_of(described)
+    await ada.submit(described)
+    await settled(office)
+
+    [post] = office.world.platforms["instagram"].timeline.posts()
+    [shown] = post.media
+    assert "mugs.png will be converted: PNG to JPEG." in said
+    assert shown.type == "image/jpeg"
 
 
 async def test_a_file_that_is_not_taken_leaves_everything_else_in_the_form(office: Office) -> None:
