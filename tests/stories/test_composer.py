@@ -13,7 +13,7 @@ from sandbox.member import text_of
 from sandbox.slack.world import ADA
 from storage.alert_settings import Alerts
 from storage.models import Delivery, Draft, DraftLink, Organization
-from tests.counts import in_full
+from tests.counts import in_full, sampled
 from tests.media import jpeg
 from tests.stories.test_posts import drafted, settled
 from tests.uploads import UploadPage
@@ -112,6 +112,7 @@ async def test_a_subreddit_is_asked_for_its_flair_and_gets_it(office: Office) ->
     assert (post.title, post.place, post.options) == ("The mug", "r/OctaStories", {"Flair": "Fiction"})
 
 
+@in_full
 async def test_tiktok_that_does_not_answer_is_asked_again_and_nothing_is_chosen_beforehand(
     office: Office,
 ) -> None:
@@ -211,6 +212,7 @@ async def test_a_form_from_before_the_browser_publishes_nothing_unseen(office: O
     assert await office.rows(Delivery) == []
 
 
+@in_full
 async def test_a_link_on_linkedin_has_a_title_and_a_picture_and_a_long_text_arrives_whole(
     office: Office,
 ) -> None:
@@ -270,7 +272,7 @@ async def test_a_time_that_the_clocks_skip_is_said_with_the_organizations_clock_
     assert "In your organization's time zone (America/New_York) that is Saturday, 27 March, 21:30." in said
 
 
-@pytest.mark.parametrize("told", ["state", "bare", "nothing"])
+@pytest.mark.parametrize("told", sampled(["state", "bare", "nothing"], 3, 2))
 async def test_closing_a_form_loses_nothing_whatever_slack_says_of_it(office: Office, told: str) -> None:
     ada = await office.installed()
     await ada.connect("x")
