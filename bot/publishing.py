@@ -34,6 +34,7 @@ from bot.services.posts.sending import Sending
 from bot.services.posts.settings_pages import SettingsPages
 from bot.services.posts.sharing import Sharing
 from bot.services.posts.slots import SlotService
+from bot.services.posts.submissions import SubmissionService
 from bot.services.posts.watching import Watching
 from bot.slack.files import SlackFiles
 from bot.slack.zones import PeopleZones
@@ -47,6 +48,7 @@ from bot.stories.posts.openings import PostOpeningsStory
 from bot.stories.posts.pages import DraftPagesStory, OpenForms
 from bot.stories.posts.writing import PostsStory
 from bot.stories.slots import SlotsStory
+from bot.stories.submissions import SubmissionsStory
 from bot.web.media import MediaPages
 from bot.web.settings_pages import SettingsWebPages
 from bot.web.uploads import UploadPages
@@ -96,6 +98,7 @@ def post_services(
         pages=pages,
         settings_pages=SettingsPages(composing, library, watch, database),
         sharing=sharing,
+        submissions=SubmissionService(composing, database),
         decider=DeliveryDecider(results, database),
         changes=PostChanges(base.adapters, results, database),
         holds=HoldService(results, database),
@@ -149,7 +152,7 @@ def post_stories(
     drawing = forms(base, posts.composing, places, zones)
     return (
         PostOpeningsStory(posts.composing, posts.changes, posts.sharing, drawing),
-        PostsStory(posts.composing, drawing, posts.intake, drawing.files, posts.uploading),
+        PostsStory(posts.composing, posts.submissions, drawing, posts.intake, drawing.files, posts.uploading),
         DraftPagesStory(posts.composing, drawing, posts.pages, base.settings.public_url),
         PostFieldsStory(posts.composing, places),
         PostDecisionsStory(posts.decider, posts.sharing),
@@ -158,10 +161,12 @@ def post_stories(
             decider=posts.decider,
             composing=posts.composing,
             changes=posts.changes,
+            submissions=posts.submissions,
             several=BulkDecider(posts.decider, posts.changes),
             catalog=services.catalog,
             home=home,
         ),
+        SubmissionsStory(posts.submissions, services.catalog),
         HoldsStory(profiles, posts.holds),
         SlotsStory(SlotService(database), profiles, zones),
         AccountSetsStory(AccountSetService(database), profiles),

@@ -56,6 +56,7 @@ from storage.models.rate_limits import AppRateLimit
 from storage.models.revocations import Deletion, Revocation
 from storage.models.seen_requests import SeenRequest
 from storage.models.sign_ins import Browser, SignIn
+from storage.models.submissions import Submission, SubmissionStatus
 from storage.models.tallies import VerdictTally
 from storage.models.tickets import Ticket
 from storage.models.uploads import Upload, UploadPiece, UploadState
@@ -128,6 +129,8 @@ __all__ = [
     "SignIn",
     "StepStatus",
     "StoredFile",
+    "Submission",
+    "SubmissionStatus",
     "Ticket",
     "Upload",
     "UploadPiece",

@@ -93,7 +93,7 @@ class DraftPages:
             account_id=account_id,
             form=form,
         )
-        async with acting(self.database, actor, Permission.PUBLISH) as session:
+        async with acting(self.database, actor, Permission.WRITE_POSTS) as session:
             try:
                 await DraftLinks(session).open(new)
             except LookupError:
@@ -119,8 +119,8 @@ class DraftPages:
             organization = await Organizations(session).get(link.organization_id)
         if member is None or organization is None:
             raise NotMemberError
-        if not allows(member.role, Permission.PUBLISH):
-            raise NotAllowedError(Permission.PUBLISH, organization.name, link.organization_id)
+        if not allows(member.role, Permission.WRITE_POSTS):
+            raise NotAllowedError(Permission.WRITE_POSTS, organization.name, link.organization_id)
         return Visit(link=link, member=member, organization=organization.name)
 
     async def open_forms(self, organization_id: str, draft_id: str) -> list[DraftLink]:
@@ -132,5 +132,5 @@ class DraftPages:
 
     async def shows(self, link: DraftLink, form: Mapping[str, Any]) -> None:
         """Store what a form shows now; empty: it is closed."""
-        async with acting(self.database, link, Permission.PUBLISH) as session:
+        async with acting(self.database, link, Permission.WRITE_POSTS) as session:
             await DraftLinks(session).shows(link, form)

@@ -111,7 +111,7 @@ class SettingsPages:
 
         """
         actor, link = visit.actor, visit.link
-        async with acting(self.database, actor, Permission.PUBLISH) as session:
+        async with acting(self.database, actor, Permission.WRITE_POSTS) as session:
             drafts = Drafts(session)
             found = await drafts.get(actor.organization_id, actor.membership_id, link.draft_id)
             if found is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from adapters.base import PlatformError
+from bot.services.permissions import Permission
 from bot.services.posts.schedule import Zones
 from bot.slack.routes import Answer, OpenModal, Request, UpdateModal
 from bot.slack.zones import UNKNOWN
@@ -75,6 +76,7 @@ class Forms:
             alerts=alerts[:MOST_ALERTS],
             turn=turn,
             problems=self.composing.problems(chosen, written),
+            may_publish=actor.may(Permission.PUBLISH),
         )
         return views.form(candidates, written, shown)
 
@@ -132,6 +134,7 @@ class Forms:
             may_attach=await self.files.allowed(actor.sender),
             problems=self.composing.problems(chosen, written),
             alerts=alerts,
+            may_publish=actor.may(Permission.PUBLISH),
         )
         return details.pages(chosen, written, shown)
 

@@ -45,7 +45,7 @@ class DraftPagesStory:
     pages: DraftPages
     public_url: str
 
-    @on(Kind.ACTION, "compose.upload", Permission.PUBLISH, changes=False, opens=uploads.TITLE)
+    @on(Kind.ACTION, "compose.upload", Permission.WRITE_POSTS, changes=False, opens=uploads.TITLE)
     async def upload(self, request: Request) -> Answer:
         """Answer "Add large files" with the address of a page for it, made now: no message keeps one."""
         page = page_of(request)
@@ -61,7 +61,7 @@ class DraftPagesStory:
         token = await self.pages.open(request.actor, draft_id, _form(request))
         return OpenModal(uploads.link(f"{self.public_url}/upload/{token}"))
 
-    @on(Kind.ACTION, "compose.settings", Permission.PUBLISH, changes=False, opens=settings_page.TITLE)
+    @on(Kind.ACTION, "compose.settings", Permission.WRITE_POSTS, changes=False, opens=settings_page.TITLE)
     async def settings(self, request: Request) -> Answer:
         """Answer "Choose in the browser" with the address of the page for one account's settings.
 
