@@ -43,12 +43,12 @@ def aged(
             for name in names
         )
         statements.append(f"UPDATE {table.name} SET {', '.join(moved)}")  # noqa: S608 - our own tables
-    for table, column, by in (("verdict_tally", "minute", minutes), ("publishing_use", "hour", hours)):
+    for counted, unit, by in (("verdict_tally", "minute", minutes), ("publishing_use", "hour", hours)):
         if by:
             # In two steps, so that no row meets another one's key on the way.
             statements += [
-                f"UPDATE {table} SET {column} = {by} - {column}",  # noqa: S608 - our own tables
-                f"UPDATE {table} SET {column} = -{column}",  # noqa: S608
+                f"UPDATE {counted} SET {unit} = {by} - {unit}",  # noqa: S608 - our own tables
+                f"UPDATE {counted} SET {unit} = -{unit}",  # noqa: S608
             ]
     return statements
 
