@@ -117,48 +117,6 @@ MUTANTS = [
         before=".values(lease_until=now(LEASE), generation=col(Delivery.generation) + 1)",
         after=".values(generation=col(Delivery.generation) + 1)",
     ),
-    Mutant(
-        name="an account gets two posts at once",
-        path=DELIVERIES,
-        before="_ACCOUNT_FREE = ~(",
-        after="_ACCOUNT_FREE = col(Delivery.id).is_not(None) | ~(",
-    ),
-    Mutant(
-        name="an ended sign-in keeps the generation",
-        path="storage/posts.py",
-        before=".values(status=DeliveryStatus.HELD, **_LATER, **_NEXT)",
-        after=".values(status=DeliveryStatus.HELD, **_LATER)",
-    ),
-    Mutant(
-        name="a hold does not stop what is scheduled",
-        path="storage/holds.py",
-        before="col(Delivery.status).in_(BEFORE_SENDING),",
-        after='col(Delivery.status) == "nothing",',
-    ),
-    Mutant(
-        name="a hold keeps the generation",
-        path="storage/holds.py",
-        before="                lease_until=None,\n                generation=col(Delivery.generation) + 1,",
-        after="                lease_until=None,",
-    ),
-    Mutant(
-        name="an edit keeps the generation",
-        path="storage/post_edits.py",
-        before="row.generation += 1",
-        after="pass",
-    ),
-    Mutant(
-        name="a thread begins again",
-        path=SENDING,
-        before="range(len(work.steps), len(steps))",
-        after="range(len(steps))",
-    ),
-    Mutant(
-        name="a first comment that can't be sent holds the post",
-        path=SENDING,
-        before="return not step.required and after(",
-        after="return False and after(",
-    ),
 ]
 
 
