@@ -116,6 +116,10 @@ OBJECTS = {
     "sets.delete": "set",
     "posts.reschedule": "post",
     "posts.rescheduled": "post",
+    "submissions.publish": "submission",
+    "submissions.return": "submission",
+    "submissions.returned": "submission",
+    "submissions.timed": "submission",
 }
 
 
@@ -176,6 +180,7 @@ def inputs(mine: Tenant) -> Json:
         "person": {"select": {"selected_users": [PAT], "selected_user": PAT}},
         "role": {"select": {"selected_option": chosen | {"value": "owner"}}},
         "text": {"compose.text": {"value": "Mugs"}},
+        "reason": {"submissions.reason": {"value": "Say where"}},
         "name": {"sets.name": {"value": "Mugs"}},
         "accounts": {"slots.accounts": {"selected_options": [chosen | {"value": mine.account}]}},
         "zone": {"slots.zone": {"selected_option": chosen | {"value": "UTC"}}},

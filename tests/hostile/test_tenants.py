@@ -45,6 +45,7 @@ PREFIXES = {
     "draft": "drf",
     "post": "pst",
     "set": "set",
+    "submission": "sub",
     "request": "chr",
     "access": "arq",
 }
@@ -119,6 +120,10 @@ MEANT = {
     ("posts.reschedule", "post"),
     ("posts.rescheduled", "post"),
     ("posts.decided", "post"),
+    ("submissions.publish", "submission"),
+    ("submissions.return", "submission"),
+    ("submissions.returned", "submission"),
+    ("submissions.timed", "submission"),
     ("hold.decided", "account"),
     ("compose.continue", "draft"),
     ("compose.discard", "draft"),
@@ -156,6 +161,7 @@ def things(kind: str, *, of: Tenant) -> Thing:
         "draft": of.draft,
         "post": of.post,
         "set": of.set,
+        "submission": of.submission,
         "access": of.access,
     }
     return Thing(kind=kind, id=ids[kind], organization=of.organization, found=of.found)
@@ -193,6 +199,7 @@ def inputs(thing: Thing, way: str) -> Json:
         "posts": {"posts.chosen": {"selected_options": [option]}},
         "what": {"posts.what": {"selected_option": option | {"value": "cancel"}}},
         "until": {"hold.until": {"type": "datetimepicker", "selected_date_time": TOMORROW}},
+        "reason": {"submissions.reason": {"value": "Say where"}},
         "when": {"posts.when": {"type": "datetimepicker", "selected_date_time": TOMORROW}},
     }
 

@@ -65,8 +65,9 @@ from bot.services.organizations.deletion import DeletionOutlook
 from bot.services.organizations.join_codes import OpenCodes
 from bot.services.organizations.members import Removed, Roster
 from bot.services.organizations.organizations import Overview
-from bot.services.posts.candidates import Candidate
-from bot.services.posts.drafts import Details, Written
+from bot.services.posts.candidates import AccountProblems, Candidate
+from bot.services.posts.composing import ProblemsError
+from bot.services.posts.drafts import Details, ThreadPart, Written
 from bot.services.posts.faults import Fault as PostFault
 from bot.services.posts.faults import FaultKind
 from bot.settings import PlatformSettings
@@ -147,6 +148,8 @@ OURS: Mapping[str, Any] = {
     "author": OTTO,
     "id": "dlv_0123456789abcdef0123",
     "post_id": "pst_0123456789abcdef0123",
+    "draft_id": "drf_0123456789abcdef0123",
+    "decided_by": OTTO,
     "account_id": ACCOUNT,
     "about": ":open:0",
     "but": "",
@@ -334,7 +337,17 @@ class Specimens:
                 text=self.text,
                 media=(self.filled(Media, ""),) * 2,
                 accounts=(ACCOUNT,),
-                details={ACCOUNT: Details(title=self.text[:100], own_text=self.text)},
+                details={
+                    ACCOUNT: Details(
+                        title=self.text[:100], own_text=self.text, thread=(ThreadPart(text=self.text),)
+                    )
+                },
+                link=self.text,
+                first_comment=self.text,
+            ),
+            ProblemsError: lambda: ProblemsError(
+                [AccountProblems(candidate=self.of(Candidate), problems=(self.of(PublishingProblem),))],
+                self.of(Written),
             ),
             PublishingFacts: lambda: FACTS,
             PublishingProblem: PublishingProblem(

@@ -20,7 +20,7 @@ from storage.discoveries import Found, NewDiscovery
 from storage.engine.db import Database
 from storage.grants import Grants
 from storage.memberships import LastOwner
-from storage.models import Grant, Role, Upload, UploadState, digest, new_id
+from storage.models import Grant, Role, SubmissionStatus, Upload, UploadState, digest, new_id
 from storage.organizations import Organizations
 from storage.outbox import StandIn
 from storage.post_listings import Which
@@ -94,6 +94,7 @@ ABSENT = {
     "draft_id": "drf_absent",
     "set_id": "set_absent",
     "upload_id": "upl_absent",
+    "submission_id": "sub_absent",
     "key": "absent",
     "keys": ["absent"],
     "new": NewDiscovery(membership_id="mem_absent", grant_id="grt_absent", team_id="T1", channel_id="C1"),
@@ -135,6 +136,9 @@ HARMLESS: dict[str, Any] = {
     "timezone": "UTC",
     "accounts": {"acc_absent": "Mugs"},
     "size": 1,
+    "status": SubmissionStatus.RETURNED,
+    "decided_by": "mem_x",
+    "reason": "Say where",
     "recipe": RECIPE,
 }
 
@@ -157,6 +161,7 @@ def of(world: World) -> dict[str, Any]:
         "draft_id": world.draft_id,
         "set_id": world.set_id,
         "upload_id": world.upload_id,
+        "submission_id": world.submission_id,
         "key": world.media_keys[0],
         "keys": world.media_keys,
         "invitation_id": world.invitation_id,

@@ -53,7 +53,7 @@ async def test_a_member_sees_cards_without_the_buttons_of_an_admin(office: Offic
 
     assert home is not None
     assert "Octa Demo" in text_of(home)
-    assert buttons(home) == ["Members", "Refresh"]
+    assert buttons(home) == ["New post", "Members", "Refresh"]
     assert entries(home) == ["Details", "Open on X"]
 
 

@@ -75,7 +75,7 @@ async def test_a_member_is_offered_nothing_that_needs_an_admin(office: Office) -
     red = await otto.command("")
 
     assert buttons(empty) == ["Members", "All commands"]
-    assert buttons(red) == ["Show accounts", "Members", "All commands"]
+    assert buttons(red) == ["New post", "Show accounts", "All commands"]
 
 
 @in_full
