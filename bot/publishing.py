@@ -12,6 +12,7 @@ from bot.services.media.intake import Intake
 from bot.services.media.library import MediaLibrary
 from bot.services.media.uploading import GIGABYTE, Uploading, UploadLimits
 from bot.services.posts.account_sets import AccountSetService
+from bot.services.posts.altering import Altering
 from bot.services.posts.asking import Asking
 from bot.services.posts.bulk import BulkDecider
 from bot.services.posts.calls import PublishingCalls
@@ -19,9 +20,10 @@ from bot.services.posts.changing import PostChanges
 from bot.services.posts.checking import Checking
 from bot.services.posts.composing import Composing
 from bot.services.posts.decisions import DeliveryDecider
-from bot.services.posts.delivering import Delivering
+from bot.services.posts.delivering import Delivering, Parts
 from bot.services.posts.holds import HoldService
 from bot.services.posts.listing import PostLists
+from bot.services.posts.live import LivePosts
 from bot.services.posts.reconciling import Reconciling
 from bot.services.posts.restoring import Restoring
 from bot.services.posts.results import Results
@@ -33,6 +35,7 @@ from bot.services.posts.watching import Watching
 from bot.slack.files import SlackFiles
 from bot.stories.account_sets import AccountSetsStory
 from bot.stories.holds import HoldsStory
+from bot.stories.live_posts import LivePostsStory
 from bot.stories.post_decisions import PostDecisionsStory
 from bot.stories.post_fields import PostFieldsStory
 from bot.stories.post_lists import PostListsStory
@@ -99,7 +102,14 @@ def post_services(
             ),
         ),
         delivering=Delivering(
-            calls=calls, sending=sending, reconciling=reconciling, database=database, vault=vault
+            calls=calls,
+            parts=Parts(
+                sending=sending,
+                reconciling=reconciling,
+                altering=Altering(calls=calls, results=results, database=database, vault=vault),
+            ),
+            database=database,
+            vault=vault,
         ),
         checking=Checking(calls=calls, results=results, database=database, vault=vault),
         restoring=Restoring(calls=calls, results=results, marks=base.media, database=database),
@@ -137,6 +147,7 @@ def post_stories(
             catalog=services.catalog,
             home=home,
         ),
+        LivePostsStory(LivePosts(base.adapters, posts.results, database), services.catalog),
         SubmissionsStory(posts.submissions, services.catalog),
         HoldsStory(profiles, posts.holds),
         SlotsStory(SlotService(database), profiles, zones),

@@ -27,7 +27,13 @@ OPEN = (
 )
 """The states in which a platform may fetch a delivery's files: after the first request that names them, and before
 the outcome is final."""
-OVER = (DeliveryStatus.SENT, DeliveryStatus.GONE, DeliveryStatus.CANCELLED)
+OVER = (
+    DeliveryStatus.SENT,
+    DeliveryStatus.CHANGING,
+    DeliveryStatus.DELETED,
+    DeliveryStatus.GONE,
+    DeliveryStatus.CANCELLED,
+)
 """The states in which a delivery needs its files no more. One that failed can be tried again."""
 _UNSYNCHRONIZED = {"synchronize_session": False}
 

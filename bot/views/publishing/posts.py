@@ -11,8 +11,7 @@ from bot.views.paging import Turning
 from bot.views.publishing.post_menu import RESCHEDULE, post_menu
 from bot.views.publishing.result import EXCERPT, headline, message
 from bot.views.times import moment
-from storage.models import DeliveryStatus
-from storage.post_listings import SETTLED, Which
+from storage.post_listings import OUT, SETTLED, Which
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,7 +38,6 @@ KINDS = {
     Which.SENT: ("sent", "Nothing has been sent yet."),
 }
 """Each list: what its posts are, and what is said when there are none."""
-OUT = (DeliveryStatus.SENT, DeliveryStatus.GONE)
 WHEN = "when"
 
 
