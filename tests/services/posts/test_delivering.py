@@ -27,6 +27,7 @@ from adapters.base import (
     Rejected,
     TokenRefused,
 )
+from bot.services.posts.delivering import AT_ONCE
 from bot.services.posts.policy import FILE_GONE, LATE_AFTER, LINK_WITHIN, LOOKS, OUR_FAULT_PAUSE
 from storage.deliveries import LEASE, Deliveries, LeaseLost, any_due
 from storage.delivery_decisions import DeliveryDecisions
@@ -456,6 +457,24 @@ async def test_an_account_gets_one_post_at_a_time(desk: Desk) -> None:
     await desk.run()
     await desk.run()
     assert {(await desk.delivery(one)).status for one in (first, second)} == {SENT}
+
+
+async def test_an_engine_that_is_full_says_when_it_has_room_again(small: Desk) -> None:
+    gate = asyncio.Event()
+    small.press.during_send = gate.wait
+    for number in range(AT_ONCE + 1):
+        await small.schedule("Mugs", account_id=await small.account(number))
+
+    await small.engine.run()
+    full = small.engine.room.is_set()
+    gate.set()
+    await small.engine.room.wait()
+    small.engine.room.clear()
+    await small.run()
+
+    assert not full
+    assert len(small.press.posts) == AT_ONCE + 1
+    assert not small.engine.room.is_set()
 
 
 async def test_two_processes_never_have_two_posts_of_one_account(
