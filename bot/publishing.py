@@ -74,8 +74,6 @@ def post_services(
         database=database,
         vault=vault,
     )
-    sending = Sending(calls=calls, results=results, database=database, vault=vault)
-    reconciling = Reconciling(calls=calls, results=results, database=database, vault=vault)
     sharing = Sharing(results, database)
     profiles = AccountProfiles(catalog, HealthReader(database), database, vault)
     intake = Intake(database=database, store=base.media, inspector=Inspector())
@@ -101,20 +99,21 @@ def post_services(
                 free=base.settings.disk_free_percent / 100,
             ),
         ),
-        delivering=Delivering(
-            calls=calls,
-            parts=Parts(
-                sending=sending,
-                reconciling=reconciling,
-                altering=Altering(calls=calls, results=results, database=database, vault=vault),
-            ),
-            database=database,
-            vault=vault,
-        ),
+        delivering=_engine(base, calls, results),
         checking=Checking(calls=calls, results=results, database=database, vault=vault),
         restoring=Restoring(calls=calls, results=results, marks=base.media, database=database),
         watching=Watching(calls=calls, results=results, database=database, vault=vault),
     )
+
+
+def _engine(base: Base, calls: PublishingCalls, results: Results) -> Delivering:
+    database, vault = base.database, base.vault
+    parts = Parts(
+        sending=Sending(calls=calls, results=results, database=database, vault=vault),
+        reconciling=Reconciling(calls=calls, results=results, database=database, vault=vault),
+        altering=Altering(calls=calls, results=results, database=database, vault=vault),
+    )
+    return Delivering(calls=calls, parts=parts, database=database, vault=vault)
 
 
 def post_stories(

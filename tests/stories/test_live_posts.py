@@ -22,6 +22,15 @@ CONNECT: dict[str, Any] = {"facebook": {"choose": 1}, "linkedin": {"app": "linke
 """What has to be chosen on the way."""
 
 
+REFUSAL = Fault(
+    path="/rest/posts/",
+    method="DELETE",
+    status=403,
+    body='{"code": "ACCESS_DENIED", "message": "Not enough permissions", "status": 403}',
+    times=1,
+)
+
+
 async def published(office: Office, *platforms: str) -> Member:
     """Give Ada with a post that is live on one account of each platform."""
     ada = await office.installed()
@@ -69,7 +78,7 @@ async def test_a_platform_that_refuses_a_deletion_is_quoted(office: Office) -> N
     ada = await published(office, "linkedin")
     message = await result(ada, "✅ Live")
     linkedin = office.world.platforms["linkedin"]
-    linkedin.faults.append(Fault(path="/rest/posts/", method="DELETE", status=403, times=1))
+    linkedin.faults.append(REFUSAL)
 
     await ada.press(message, "posts.live")
     await ada.press(await ada.modal_with("Delete"), "live.delete")

@@ -54,7 +54,7 @@ def _row(post: LivePost, one: LiveDelivery, number: int, platform: Platform) -> 
         )
     if missing := _missing(one, platform):
         blocks.append(kit.fine_print(missing))
-    if report.url.startswith("https://"):
+    if report.url.startswith(("https://", "http://")):
         buttons.append(kit.link(f"Open on {platform.name}", "account.open", report.url))
     return [*blocks, kit.actions(*buttons)] if buttons else blocks
 
