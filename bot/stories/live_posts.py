@@ -36,7 +36,7 @@ class LivePostsStory:
     async def turn(self, request: Request) -> Answer:
         """Show another page in place of the current one."""
         post_id, _, number = request.target.partition(":")
-        return UpdateModal(self._listed(await self.live.of(request.actor, post_id), number))
+        return UpdateModal(self._listed(await self.live.of(request.actor, post_id), number or "0"))
 
     @on(Kind.ACTION, f"{views.STORY}.delete", Permission.PUBLISH)
     async def delete(self, request: Request) -> Answer:

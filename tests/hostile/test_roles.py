@@ -118,6 +118,8 @@ OBJECTS = {
     "posts.rescheduled": "post",
     "posts.live": "post",
     "live.earlier": "post",
+    "details.earlier": "post",
+    "details.later": "post",
     "live.later": "post",
     "live.delete": "live",
     "live.edit": "live",

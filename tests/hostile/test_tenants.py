@@ -123,6 +123,8 @@ MEANT = {
     ("posts.decided", "post"),
     ("posts.live", "post"),
     ("live.earlier", "post"),
+    ("details.earlier", "post"),
+    ("details.later", "post"),
     ("live.later", "post"),
     ("live.delete", "live"),
     ("live.edit", "live"),

@@ -9,6 +9,7 @@ from bot.services.posts.policy import POSTPONED
 from bot.services.posts.wishes import WishKind
 from bot.views import kit
 from bot.views.kit import Message
+from bot.views.paging import Turning
 from bot.views.publishing import faults
 from bot.views.publishing.platforms import refusal, words_of
 from bot.views.publishing.post_menu import post_menu
@@ -16,7 +17,7 @@ from bot.views.times import moment
 from storage.models import BEFORE_SENDING, DeliveryStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from adapters.base import Platform
     from bot.services.posts.results import DeliveryReport, PostReport
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     PlatformOf = Callable[[str], Platform]
 
+DETAILS = "details"
 SHOWN = 15
 """Accounts with a row of their own. Those that need someone come first, and the rest is counted."""
 EXCERPT = 150
@@ -44,17 +46,42 @@ BUTTONS = {
 
 def message(report: PostReport, platform: PlatformOf) -> Message:
     """Return the message as it is now."""
-    found = sorted(report.deliveries, key=lambda one: one.status not in NEEDS_SOMEONE)
-    text = headline(report)
-    excerpt = kit.escape(kit.cut(report.text, EXCERPT)) or "_No text_"
-    blocks = [kit.words(text), kit.section(f">{excerpt}", accessory=post_menu(report))]
-    for one in found[:SHOWN]:
-        blocks += _row(report, one, platform(one.platform))
+    found = _in_order(report)
+    blocks = [*_top(report), *_rows(report, found[:SHOWN], platform)]
     if rest := found[SHOWN:]:
         blocks.append(kit.fine_print(f"and {len(rest)} more: {_counts(rest)}"))
-    author = f"By {kit.named(report.author)}"
-    blocks.append({"type": "context", "elements": [kit.mrkdwn(author)]})
-    return Message(text=text, blocks=blocks)
+        value = f"{report.organization_id}/{report.post_id}"
+        blocks.append(kit.actions(kit.button("Show all", "posts.details", value)))
+    return Message(text=headline(report), blocks=[*blocks, _by(report)])
+
+
+def page(report: PostReport, number: int, platform: PlatformOf) -> list[Json]:
+    """Return a page of all accounts of a post; `number` counts from 0, and one too high is the last."""
+    found = _in_order(report)
+    pages = max(1, -(-len(found) // SHOWN))
+    at = min(number, pages - 1)
+    value = f"{report.organization_id}/{report.post_id}:"
+    turning = Turning(number=at, of=pages, story=DETAILS, value=value)
+    rows = _rows(report, found[at * SHOWN : (at + 1) * SHOWN], platform)
+    return [*_top(report), *rows, *turning.blocks(), _by(report)]
+
+
+def _in_order(report: PostReport) -> list[DeliveryReport]:
+    """Return the accounts, those that need someone first."""
+    return sorted(report.deliveries, key=lambda one: one.status not in NEEDS_SOMEONE)
+
+
+def _top(report: PostReport) -> list[Json]:
+    excerpt = kit.escape(kit.cut(report.text, EXCERPT)) or "_No text_"
+    return [kit.words(headline(report)), kit.section(f">{excerpt}", accessory=post_menu(report))]
+
+
+def _rows(report: PostReport, found: Sequence[DeliveryReport], platform: PlatformOf) -> list[Json]:
+    return [block for one in found for block in _row(report, one, platform(one.platform))]
+
+
+def _by(report: PostReport) -> Json:
+    return {"type": "context", "elements": [kit.mrkdwn(f"By {kit.named(report.author)}")]}
 
 
 def headline(report: PostReport) -> str:
