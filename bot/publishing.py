@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bot.parts import PostServices
 from bot.services.accounts.health import HealthReader
 from bot.services.accounts.profiles import AccountProfiles
+from bot.services.media.drawing import Drawings
 from bot.services.media.inspecting import Inspector
 from bot.services.media.intake import Intake
 from bot.services.media.library import MediaLibrary
@@ -65,18 +66,21 @@ def post_services(
     """Construct the services that publish."""
     database, vault, results = base.database, base.vault, Results()
     library = MediaLibrary(database=database, store=base.media, public_url=base.settings.public_url)
+    inspector = Inspector()
+    drawings = Drawings(database=database, store=base.media, inspector=inspector)
     calls = PublishingCalls(
         catalog=catalog,
         adapters=base.adapters,
         tokens=tokens,
         refresher=refresher,
         media=library.of,
+        converter=drawings,
         database=database,
         vault=vault,
     )
     sharing = Sharing(results, database)
     profiles = AccountProfiles(catalog, HealthReader(database), database, vault)
-    intake = Intake(database=database, store=base.media, inspector=Inspector())
+    intake = Intake(database=database, store=base.media, inspector=inspector)
     composing = Composing(profiles, base.adapters, results, Asking(base.adapters, tokens), sharing, database)
     return PostServices(
         results=results,
@@ -88,17 +92,7 @@ def post_services(
         holds=HoldService(results, database),
         library=library,
         intake=intake,
-        uploading=Uploading(
-            database=database,
-            store=base.media,
-            intake=intake,
-            adapters=base.adapters,
-            limits=UploadLimits(
-                quota=base.settings.media_quota_gb * GIGABYTE,
-                at_once=base.settings.uploads_at_once,
-                free=base.settings.disk_free_percent / 100,
-            ),
-        ),
+        uploading=_uploading(base, intake),
         delivering=_engine(base, calls, results),
         checking=Checking(calls=calls, results=results, database=database, vault=vault),
         restoring=Restoring(calls=calls, results=results, marks=base.media, database=database),
@@ -114,6 +108,18 @@ def _engine(base: Base, calls: PublishingCalls, results: Results) -> Delivering:
         altering=Altering(calls=calls, results=results, database=database, vault=vault),
     )
     return Delivering(calls=calls, parts=parts, database=database, vault=vault)
+
+
+def _uploading(base: Base, intake: Intake) -> Uploading:
+    settings = base.settings
+    limits = UploadLimits(
+        quota=settings.media_quota_gb * GIGABYTE,
+        at_once=settings.uploads_at_once,
+        free=settings.disk_free_percent / 100,
+    )
+    return Uploading(
+        database=base.database, store=base.media, intake=intake, adapters=base.adapters, limits=limits
+    )
 
 
 def post_stories(

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 from sqlmodel import col, delete, exists, insert, select, update
 
 from storage.engine.statements import insert_once, now
-from storage.models import Delivery, DeliveryStatus, MediaAddress, MediaRemoval, PostFile, StoredFile, digest
+from storage.models import (
+    BEFORE_SENDING,
+    Delivery,
+    DeliveryStatus,
+    MediaAddress,
+    MediaRemoval,
+    PostFile,
+    StoredFile,
+    digest,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -19,14 +28,9 @@ if TYPE_CHECKING:
 
 UPLOAD_WITHIN = timedelta(hours=24)
 """How long a file may take to arrive before what has arrived of it is deleted."""
-OPEN = (
-    DeliveryStatus.PREPARING,
-    DeliveryStatus.READY,
-    DeliveryStatus.SENDING,
-    DeliveryStatus.UNKNOWN,
-)
-"""The states in which a platform may fetch a delivery's files: after the first request that names them, and before
-the outcome is final."""
+OPEN = (*BEFORE_SENDING, DeliveryStatus.SENDING, DeliveryStatus.UNKNOWN)
+"""The states in which a platform may fetch a delivery's files: before the outcome is final. A delivery is still
+scheduled while the request under way names its files for the first time."""
 OVER = (
     DeliveryStatus.SENT,
     DeliveryStatus.CHANGING,
@@ -59,6 +63,15 @@ class Files:
         found = select(StoredFile).where(StoredFile.organization_id == organization_id, StoredFile.key == key)
         return (await self._session.exec(found)).one_or_none()
 
+    async def made_from(self, organization_id: str, key: str, recipe: str) -> StoredFile | None:
+        """Return what was drawn from the organization's file with this key in this way, or None."""
+        found = select(StoredFile).where(
+            StoredFile.organization_id == organization_id,
+            StoredFile.made_from == key,
+            StoredFile.recipe == recipe,
+        )
+        return (await self._session.exec(found)).one_or_none()
+
     async def touch(self, organization_id: str, keys: Collection[str]) -> int:
         """Store that the files are used now; return how many of them there are."""
         used = update(StoredFile).where(*_theirs(organization_id, keys)).values(used_at=now())
@@ -80,9 +93,15 @@ class Files:
             await self._session.exec(new.values(values))
 
     async def discard(self, organization_id: str, keys: Collection[str]) -> int:
-        """Delete those of the files that no post has; return how many."""
+        """Delete those of the files that no post has, and what was drawn from them; return how many."""
         unused = ~exists().where(col(PostFile.media_id) == col(StoredFile.id))
-        return await self._remove(select(StoredFile).where(*_theirs(organization_id, keys), unused))
+        drawn = col(StoredFile.made_from).in_(keys)
+        which = select(StoredFile).where(StoredFile.organization_id == organization_id, unused)
+        return await self._remove(which.where(col(StoredFile.key).in_(keys) | drawn))
+
+    async def forget(self, organization_id: str, key: str) -> None:
+        """Delete a file of the organization, whoever has it: its bytes are gone."""
+        await self._remove(select(StoredFile).where(*_theirs(organization_id, [key])))
 
     async def discard_all(self, organization_id: str) -> int:
         """Delete every file of an organization that is being deleted; return how many."""

@@ -658,7 +658,7 @@ def test_names_in_every_view_mention_nobody_and_link_nowhere(
     specimens = Specimens([one for one in made.platforms().values() if one.clients], routes_of().commands())
     tried, wrong = 0, {}
 
-    for words in sampled(strings(1000), 55):
+    for words in sampled(strings(1000), 240):
         specimens.text = words
         for name, view in views.items():
             tried += 1
@@ -720,7 +720,7 @@ async def test_names_stay_names_in_everything_slack_is_sent(
     target, answers = f"{mine.organization}/{mine.account}", 0
     wrong: list[tuple[str, str, list[str]]] = []
 
-    for words in sampled(strings(70), 24):
+    for words in sampled(strings(70), 35):
         if not words.strip():
             continue
         await rename_everything(office, words)

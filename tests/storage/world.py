@@ -74,6 +74,8 @@ if TYPE_CHECKING:
     from storage.engine.db import Database
     from storage.models import Account, Draft, Grant, Invitation, Membership
     from storage.vault import Vault
+RECIPE = "jpeg"
+"""How the second file was drawn."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,12 +184,17 @@ async def _planned(session: AsyncSession, account: Account, suffix: str) -> str:
 
 
 async def _files(session: AsyncSession, delivery: Delivery, suffix: str) -> list[str]:
-    """Return the keys of a file of the delivery's post, which its platform may fetch, and of one that nothing has."""
+    """Return the keys of a file of the delivery's post, which its platform may fetch, and of one that nothing has.
+
+    The second was drawn from the first.
+    """
     files, organization_id, keys = Files(session), delivery.organization_id, [f"one{suffix}", f"two{suffix}"]
     for key in (*keys, f"three{suffix}"):
         await files.announce(key)
-    for key in keys:
-        await files.add(stored_file(organization_id, key))
+    original, drawn = (stored_file(organization_id, key) for key in keys)
+    drawn.made_from, drawn.recipe = original.key, RECIPE
+    for file in (original, drawn):
+        await files.add(file)
     await files.use(organization_id, delivery.post_id, keys[:1])
     await files.open_address(new_secret(), organization_id, keys[0], delivery.id, timedelta(hours=2))
     return keys

@@ -10,6 +10,7 @@ from sqlmodel import update
 from sandbox.member import text_of
 from sandbox.slack.world import ADA, OTTO
 from storage.models import Delivery, DeliveryStatus, Grant, GrantStatus
+from tests.counts import in_full
 from tests.stories.told import buttons, entries, joins
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ async def test_the_home_shows_what_goes_out_tomorrow_and_cancels_it(office: Offi
     assert office.slack.state.complaints == []
 
 
+@in_full
 async def test_the_home_puts_what_needs_someone_first_and_says_what_is_at_risk(office: Office) -> None:
     ada = await office.installed()
     await ada.connect("facebook", choose=1)

@@ -20,7 +20,8 @@ from adapters.base import Media, Publishes
 from bot.ops.logs import logger
 from bot.services.acting import acting
 from bot.services.errors import NotAllowedError, NotFoundError, NotMemberError, ServiceError, Thing
-from bot.services.media.intake import LONGEST_NAME, Incoming, RefusedFile, Taken
+from bot.services.media.intake import Incoming, RefusedFile, Taken
+from bot.services.media.keeping import LONGEST_NAME
 from bot.services.permissions import Permission, allows
 from storage.drafts import Drafts
 from storage.media import Files
