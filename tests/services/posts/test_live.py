@@ -176,7 +176,9 @@ async def test_a_process_that_dies_while_it_deletes_is_followed_by_another(
     async def dies() -> None:
         desk.press.during_send = None
         await desk.lease_ends(delivery_id)
-        await desk.another_engine().run()
+        other = desk.another_engine()
+        await other.run()
+        await other.finish()
 
     desk.press.during_send = dies
     await posts_of(desk).delete(admin(desk), delivery_id)
