@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlmodel import select, update
+from sqlmodel import col, select, update
 
 from sandbox.member import text_of
 from sandbox.slack.world import OLGA, OTTO
 from storage.engine.statements import now
-from storage.models import AuditLine, Delivery, Draft, Post, Submission, SubmissionStatus
+from storage.models import AuditLine, Delivery, DeliveryStatus, Draft, Post, Submission, SubmissionStatus
 from tests.counts import in_full
-from tests.stories.test_posts import page_owner, settled, written
+from tests.stories.test_posts import page_owner, result, settled, written
 from tests.stories.told import hears, joins
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ async def test_what_a_member_writes_goes_out_when_an_admin_approves_it(office: O
     await hears(otto, "<@U0ADA> approved your post")
     decided = await card(ada, "<@U0ADA> approved <@U0OTTO>'s post")
     await settled(office)
+    await result(ada, "live, <")
 
     assert "An admin or owner decides" in text_of(shown)
     assert kept[:2] == (0, [])
@@ -121,6 +122,7 @@ async def test_an_approval_after_its_time_asks_for_another_one(office: Office) -
     await ada.submit(form, {"submissions.when": None})
     await hears(otto, "<@U0ADA> approved your post")
     await settled(office)
+    await result(ada, "live, <")
 
     assert [one.text for one in office.world.platforms["facebook"].timeline.posts()] == ["Fresh mugs today"]
 
@@ -161,8 +163,10 @@ async def test_whoever_leaves_stops_neither_what_they_submitted_nor_what_was_sch
 
     await ada.press(asked, "submissions.publish")
     await hears(ada, "<@U0ADA> approved a former member's post")
+    await office.slack.until(lambda: len(office.world.platforms["facebook"].timeline.posts()) == 1)
     async with office.database.system() as session:
-        await session.exec(update(Delivery).values(due_at=now(), work_at=now()))
+        scheduled = update(Delivery).where(col(Delivery.status) == DeliveryStatus.SCHEDULED)
+        await session.exec(scheduled.values(due_at=now(), work_at=now()))
     office.database.outbox_signal.set()
     await settled(office)
 
