@@ -12,7 +12,6 @@ from bot.services.media.intake import RefusedFile, Taken
 from bot.services.permissions import Permission
 from bot.services.posts.composing import ProblemsError, TimeError, UnsuitedError
 from bot.services.posts.drafts import ThreadPart, Written
-from bot.services.posts.sharing import draft_of
 from bot.slack.messages import chosen_message
 from bot.slack.plain_text import plain_text
 from bot.slack.refusals import BadInputError
@@ -21,8 +20,8 @@ from bot.views import uploads
 from bot.views.errors import sentence
 from bot.views.publishing import account_select, attachments, details, entries, fields
 from bot.views.publishing import composer as views
+from storage.drafts import new_draft_id
 from storage.engine import time_limit
-from storage.models import new_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -105,9 +104,10 @@ class PostsStory:
         if message is None:  # the form didn't open the first time
             return await self.start(request)
         channel = "" if message.private else request.sender.channel_id
-        where, draft_id = entries.where_of(channel, request.sender.team_id), draft_of(request.key)
-        written = await self.composing.begun(request.actor, where, message.text)
-        written = replace(written, source=await self.sharing.source_of(request.actor, message))
+        actor, where = request.actor, entries.where_of(channel, request.sender.team_id)
+        draft_id = new_draft_id(actor.membership_id, request.key)
+        written = await self.composing.begun(actor, where, message.text)
+        written = replace(written, source=await self.sharing.source_of(actor, message))
         await self.composing.save(request.actor, draft_id, written, where)
         return await self._open(request, written, draft_id, private=message.private)
 
@@ -120,7 +120,7 @@ class PostsStory:
         if all(one.unsuited for one in candidates) and not written.media:
             return OpenModal(views.no_accounts(candidates))
         shown = views.FirstForm(
-            metadata=_metadata(request, draft_id or new_id("drf"), private=private),
+            metadata=_metadata(request, draft_id, private=private),
             may_attach=may_attach,
             problems=self._problems(candidates, written),
         )
@@ -154,7 +154,7 @@ class PostsStory:
         written = entries.first_form(
             _entries(request), await self.composing.draft(request.actor, page.draft_id)
         )
-        # Somebody else's draft, of which no answer tells; or a form that says on submission that it is outdated.
+        # A form of a moment ago; when it is submitted, it says that it is outdated.
         with suppress(NotFoundError, PostChangedError):
             await self.composing.save(request.actor, page.draft_id, written, page.where)
         return written
@@ -264,7 +264,7 @@ class PostsStory:
     @on(Kind.ACTION, "compose.part", Permission.PUBLISH)
     async def keep_details(self, request: Request) -> Answer:
         """Store what is being typed."""
-        # Somebody else's draft, of which no answer tells; or a form that says on submission that it is outdated.
+        # A form of a moment ago; when it is submitted, it says that it is outdated.
         with suppress(NotFoundError, PostChangedError):
             await self._described(request)
         return Done()
@@ -385,6 +385,7 @@ def _entries(request: Request) -> entries.Entries:
 
 def _metadata(request: Request, draft_id: str, *, private: bool) -> str:
     """Return what the form carries: the organization, the draft, and the channel where it was begun."""
+    draft_id = draft_id or new_draft_id(request.actor.membership_id)
     return f"{request.actor.organization_id}/{draft_id}:{'' if private else request.sender.channel_id}"
 
 

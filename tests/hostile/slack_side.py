@@ -37,6 +37,7 @@ from storage.account_sets import AccountSets
 from storage.accounts import Accounts
 from storage.channels import Channels, NewChannelRequest
 from storage.discoveries import Discoveries, Found, NewDiscovery
+from storage.drafts import new_draft_id
 from storage.grants import Grants, NewGrant
 from storage.incidents import Incidents
 from storage.invitations import Invitations
@@ -530,7 +531,12 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
                 expires_at=utc_now() + timedelta(days=1),
             )
         )
-        draft = Draft(organization_id=organization_id, author=owner.id, written={"text": f"{word} cups"})
+        draft = Draft(
+            id=new_draft_id(owner.id),
+            organization_id=organization_id,
+            author=owner.id,
+            written={"text": f"{word} cups"},
+        )
         session.add(draft)
         await Slots(session).save(organization_id, [account.id], ["0 09:00"], "UTC")
         chosen = await AccountSets(session).save(

@@ -23,7 +23,7 @@ from storage.channels import Channels, NewChannelRequest
 from storage.deletions import Deletions
 from storage.deliveries import Deliveries
 from storage.discoveries import Discoveries, Found, NewDiscovery
-from storage.drafts import Drafts
+from storage.drafts import Drafts, new_draft_id
 from storage.engine.statements import across, now
 from storage.grants import Grants, NewGrant
 from storage.grid_homes import Claim, remember
@@ -164,7 +164,7 @@ async def _posts(
     await Deliveries(session, vault).settle(sent, DeliveryStatus.UNKNOWN)
     written = {"text": f"Cups of {suffix}", "accounts": [account.id]}
     draft = await Drafts(session).save(
-        organization_id, member.id, new_id("drf"), written, slack_id="", channel=""
+        organization_id, member.id, new_draft_id(member.id), written, slack_id="", channel=""
     )
     return sent, late, draft
 

@@ -29,7 +29,7 @@ from bot.services.posts.sharing import not_before
 from bot.services.posts.slots import free_slots
 from storage.account_sets import AccountSets
 from storage.audit import Audit
-from storage.drafts import Drafts
+from storage.drafts import Drafts, is_id_of
 from storage.engine.statements import database_time
 from storage.media import Files
 from storage.post_edits import revision_of
@@ -132,12 +132,19 @@ class Composing:
         return adapter.publisher if isinstance(adapter, Publishes) else None
 
     async def draft(self, actor: Actor, draft_id: str) -> Written:
-        """Return what the actor has written under this id: of a form that changes a post, at first what it says."""
+        """Return what the actor has written under this id: of a form that changes a post, at first what it says.
+
+        Raises:
+            NotFoundError: It is not the id of a draft of theirs, or there is no such post.
+
+        """
         try:
             return await self.resume(actor, draft_id)
         except NotFoundError:
-            if revision_of(draft_id) is None:
+            if is_id_of(draft_id, actor.membership_id):
                 return Written()
+            if revision_of(draft_id) is None:
+                raise
         async with self._database.organization(actor.organization_id, write=False) as session:
             return (await opened(session, actor, post_of(draft_id))).written
 
@@ -173,7 +180,7 @@ class Composing:
         """Store what is in the form.
 
         Raises:
-            NotFoundError: The draft is somebody else's.
+            NotFoundError: The draft is not the actor's, or has become a post.
             PostChangedError: Something was decided about the post that it changes.
 
         """
