@@ -61,7 +61,7 @@ async def test_a_set_is_saved_listed_and_deleted_and_says_who_is_gone(office: Of
     accounts = next(block["element"] for block in form.blocks if block.get("block_id") == "accounts")
     assert len(accounts["initial_options"]) == 2
     assert "Saved *Bakery*" in told
-    assert f"chosen in <#{ada.channel_id}>" in before
+    assert f"selected in <#{ada.channel_id}>" in before
     assert "No longer connected: Blue Door Bakery." in before
     assert "No longer connected" in text_of(view)
     assert entries(listed) == []

@@ -206,7 +206,7 @@ def _notes(one: Candidate, filled: Details, metadata: str) -> list[Json]:
     if (notice := words_of(platform.key).notice) and one.options:
         blocks.append(kit.section(notice))
     if _silent(one, filled):
-        button = kit.button("Ask again", "compose.ask", metadata)
+        button = kit.button("Try again", "compose.ask", metadata)
         said = f"{platform.name} isn't answering, so some fields are missing here. Nothing you wrote is lost."
         blocks.append(kit.words(said, accessory=button))
     return blocks
