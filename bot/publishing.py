@@ -35,7 +35,9 @@ from bot.stories.holds import HoldsStory
 from bot.stories.post_decisions import PostDecisionsStory
 from bot.stories.post_fields import PostFieldsStory
 from bot.stories.post_lists import PostListsStory
-from bot.stories.posts import PostsStory
+from bot.stories.posts.forms import Forms
+from bot.stories.posts.openings import PostOpeningsStory
+from bot.stories.posts.writing import PostsStory
 from bot.stories.slots import SlotsStory
 from bot.stories.uploads import UploadStory
 from bot.web.media import MediaPages
@@ -116,16 +118,10 @@ def post_stories(
         vault=base.vault,
         api_url=base.settings.slack_api_url,
     )
+    forms = Forms(posts.composing, places, files)
     return (
-        PostsStory(
-            posts.composing,
-            posts.changes,
-            posts.sharing,
-            places,
-            posts.intake,
-            files,
-            posts.uploading,
-        ),
+        PostOpeningsStory(posts.composing, posts.changes, posts.sharing, forms),
+        PostsStory(posts.composing, forms, posts.intake, files, posts.uploading),
         UploadStory(posts.composing, posts.uploading, base.settings.public_url),
         PostFieldsStory(posts.composing, places),
         PostDecisionsStory(posts.decider, posts.sharing),

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
@@ -21,11 +21,25 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
 PIECE = 1024 * 1024
-"""The most bytes that are read at once."""
+"""The most bytes that are handed on at once."""
 MARK, MARK_LENGTH = "octapost-mark", 64
 """The name and the size of the one object that is no file of a post."""
 UPLOADED_AT_ONCE = 2
 """Parts of 5 MiB."""
+VARIABLES = frozenset(
+    f"AWS_{name}"
+    for name in (
+        *("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN", "REGION", "DEFAULT_REGION"),
+        *("ROLE_ARN", "ROLE_SESSION_NAME", "WEB_IDENTITY_TOKEN_FILE", "METADATA_ENDPOINT"),
+        *("CONTAINER_CREDENTIALS_RELATIVE_URI", "CONTAINER_CREDENTIALS_FULL_URI"),
+        *("CONTAINER_AUTHORIZATION_TOKEN_FILE", "REQUEST_PAYER", "VIRTUAL_HOSTED_STYLE_REQUEST"),
+        *("SERVER_SIDE_ENCRYPTION", "SSE_KMS_KEY_ID", "SSE_BUCKET_KEY_ENABLED"),
+    )
+)
+"""Those of the environment's variables that are used. Others, such as `AWS_PROFILE`, `obstore` refuses."""
+STALLED, LONGEST_READ = timedelta(seconds=30), timedelta(hours=1)
+"""After so long without a byte a request to an S3 store is made again; and how long one may last in all, because a
+platform that takes its time is read for slowly."""
 
 
 @dataclass(frozen=True)
@@ -43,25 +57,33 @@ class MediaStore:
         from obstore.store import LocalStore, S3Store  # noqa: PLC0415 - only where a file is used
 
         parts = urlsplit(self.url)
-        if parts.scheme != "s3":
+        if not self._on_s3:
             folder = Path(self.url)
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             return LocalStore(folder)
-        options: dict[str, object] = {name.lower(): value for name, value in (self.variables or {}).items()}
+        given = (self.variables or {}).items()
+        options: dict[str, object] = {name.lower(): value for name, value in given if name in VARIABLES}
         if self.endpoint:
             options["endpoint"] = self.endpoint
-        plain = {"allow_http": True} if self.endpoint.startswith("http://") else {}
         return S3Store(
             parts.netloc,
             prefix=parts.path.strip("/") or None,
             config=options,  # type: ignore[arg-type]
-            client_options=plain,  # type: ignore[arg-type]
+            client_options={
+                "allow_http": self.endpoint.startswith("http://"),
+                "read_timeout": STALLED,
+                "timeout": LONGEST_READ,
+            },
         )
+
+    @property
+    def _on_s3(self) -> bool:
+        return urlsplit(self.url).scheme == "s3"
 
     def free(self) -> float:
         """Return which part of the fuller disk is free: the one of the folder, or that of files in progress."""
         places = [tempfile.gettempdir()]
-        if urlsplit(self.url).scheme != "s3":
+        if not self._on_s3:
             Path(self.url).mkdir(mode=0o700, parents=True, exist_ok=True)
             places.append(self.url)
         return min(usage.free / usage.total for usage in map(shutil.disk_usage, places))
@@ -80,16 +102,32 @@ class MediaStore:
             LookupError: Nothing is stored under this key.
 
         """
+        pieces = self._streamed if self._on_s3 else self._ranges
+        try:
+            async for piece in pieces(key, start, end):
+                yield piece
+        except FileNotFoundError as error:
+            raise _missing(key, error) from None
+
+    async def _ranges(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """Yield the bytes with a request for each piece: of a folder the fastest."""
         import obstore  # noqa: PLC0415
 
         while start < end:
             length = min(PIECE, end - start)
-            try:
-                piece = await obstore.get_range_async(self._store, key, start=start, length=length)
-            except FileNotFoundError:
-                raise LookupError(key) from None
-            yield bytes(piece)
+            yield bytes(await obstore.get_range_async(self._store, key, start=start, length=length))
             start += length
+
+    async def _streamed(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """Yield the bytes with one request. Where the connection is cut, `obstore` asks for the rest."""
+        import obstore  # noqa: PLC0415
+
+        if start < end:
+            found = await obstore.get_async(self._store, key, options={"range": (start, end)})
+            async for received in found.stream(min_chunk_size=PIECE):
+                piece = bytes(received)
+                for at in range(0, len(piece), PIECE):
+                    yield piece[at : at + PIECE]
 
     async def read_mark(self) -> str:
         """Return what `write_mark` wrote last; empty: nothing."""
@@ -103,18 +141,23 @@ class MediaStore:
         await self.write(MARK, BytesIO(mark.encode().ljust(MARK_LENGTH)))
 
     async def has(self, key: str) -> bool:
-        """Tell whether something is stored under this key."""
-        import obstore  # noqa: PLC0415
-
+        """Tell whether something is stored under this key. Nothing that is stored is empty."""
         try:
-            await obstore.head_async(self._store, key)
-        except FileNotFoundError:
+            return any([piece async for piece in self.read(key, 0, 1)])
+        except LookupError:
             return False
-        return True
 
     async def delete(self, key: str) -> None:
         """Delete what is stored under this key, if anything is."""
         import obstore  # noqa: PLC0415
 
-        with suppress(FileNotFoundError):
+        try:
             await obstore.delete_async(self._store, key)
+        except FileNotFoundError:
+            if self._on_s3:  # where a key that is not there is no error: the bucket is missing
+                raise
+
+
+def _missing(key: str, error: FileNotFoundError) -> Exception:
+    """Return what a read raises: not every "not found" is about the key."""
+    return error if "NoSuchBucket" in str(error) else LookupError(key)

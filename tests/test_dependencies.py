@@ -24,6 +24,9 @@ DEV = [Requirement(line) for line in PROJECT["dependency-groups"]["dev"]]
 BUILD = [Requirement(line) for line in PROJECT["build-system"]["requires"]]
 NOT_IMPORTED = {
     "coverage": "a tool",
+    "flask": "for moto's server",
+    "flask-cors": "for moto's server",
+    "moto": "a tool",
     "mypy": "a tool",
     "pytest-socket": "a plugin of pytest",
     "pytest-xdist": "a plugin of pytest",

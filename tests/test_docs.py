@@ -122,7 +122,7 @@ COMMANDS = dict(leaves(get_command(cli), "octapost"))
 
 def slash_words() -> Iterator[tuple[str, ...]]:
     """Yield the word of each `/octapost` command with its aliases, from where the stories register them."""
-    for path in sorted((ROOT / "bot" / "stories").glob("*.py")):
+    for path in sorted((ROOT / "bot" / "stories").rglob("*.py")):
         for node in ast.walk(ast.parse(text_of(path))):
             if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[0], ast.Constant):
                 continue

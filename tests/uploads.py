@@ -47,6 +47,10 @@ class UploadPage:
         headers = BYTES | {"Upload-Offset": str(offset)}
         return await self.browser.patch(file, headers=headers, content=content)
 
+    async def offset(self, file: str) -> int:
+        """Return where a file goes on."""
+        return int((await self.browser.head(file, headers=TUS)).headers["upload-offset"])
+
     async def files(self) -> list[dict[str, object]]:
         """Return the files as the page's script reads them."""
         found: list[dict[str, object]] = (await self.browser.get(f"{self.path}/files")).json()["files"]

@@ -190,6 +190,7 @@ def _thread(rule: FormatRule, part: FormatRule, content: Content) -> Iterator[Pr
 
 def _options(facts: PublishingFacts, content: Content, live: Live) -> Iterator[Problem]:
     options = {one.key: one for one in facts.options if content.format in one.formats}
+    forbidden = facts.forbidden(content.options)
     for key in content.options:
         if key not in options or key in live.off:
             yield Problem(defect=Defect.NOT_TAKEN, field=key)
@@ -198,15 +199,18 @@ def _options(facts: PublishingFacts, content: Content, live: Live) -> Iterator[P
         if chosen is None or chosen in {"", ()}:
             if (option.required or key in live.required) and key not in live.off:
                 yield Problem(defect=Defect.MISSING, field=key)
-        elif problem := _option_problem(option, chosen, live):
+        elif problem := _option_problem(option, chosen, live, forbidden.get(key, {})):
             yield problem
 
 
-def _option_problem(option: Option, chosen: OptionValue, live: Live) -> Problem | None:
-    allowed = option.choices
+def _option_problem(
+    option: Option, chosen: OptionValue, live: Live, forbidden: Mapping[str, str]
+) -> Problem | None:
+    known = option.choices
     if option.key in live.choices:
-        allowed = tuple(one.value for one in live.choices[option.key])
-    if option.kind is OptionKind.CHOICE and allowed and chosen not in allowed:
+        known = tuple(one.value for one in live.choices[option.key])
+    allowed = tuple(one for one in known if one not in forbidden)
+    if option.kind is OptionKind.CHOICE and ((known and chosen not in known) or chosen in forbidden):
         return Problem(
             defect=Defect.NOT_A_CHOICE, field=option.key, allowed=", ".join(allowed), actual=str(chosen)
         )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from adapters.base.content import Format, MediaKind
+from adapters.base.content import Format, MediaKind, OptionValue
 
 MEBIBYTE = 1024 * 1024
 GIBIBYTE = 1024 * MEBIBYTE
@@ -128,6 +128,8 @@ class Option:
     """It is decided anew for each post: it is never copied to another one."""
     most: int = 0
     """The greatest length of a line, the greatest number, or how many words. 0: not limited."""
+    forbids: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """While this switch is on: the values that other fields can't have, by their keys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,3 +170,19 @@ class PublishingFacts:
     """A live post can be deleted."""
     cents_per_post: Callable[[str], float] | None = None
     """Returns what a post with this text costs the operator, in US cents. None: nothing."""
+
+    def counts(self, option: Option, chosen: Mapping[str, OptionValue]) -> bool:
+        """Tell whether a field counts beside these values: it belongs to no switch, or to one that is on and counts."""
+        if not option.within:
+            return True
+        switch = next((one for one in self.options if one.key == option.within), None)
+        return chosen.get(option.within) is True and (switch is None or self.counts(switch, chosen))
+
+    def forbidden(self, chosen: Mapping[str, OptionValue]) -> dict[str, dict[str, str]]:
+        """Return what can't be chosen beside these values: by field, each value with the switch that forbids it."""
+        found: dict[str, dict[str, str]] = {}
+        for switch in self.options:
+            if chosen.get(switch.key) is True and self.counts(switch, chosen):
+                for key, values in switch.forbids.items():
+                    found.setdefault(key, {}).update(dict.fromkeys(values, switch.key))
+        return found

@@ -7,6 +7,7 @@ at https://developers.tiktok.com.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -39,7 +40,6 @@ DIRECT = PHOTOS | VIDEO_ONLY
 MOST_PHOTOS = 35
 PUBLIC, ONLY_ME = "PUBLIC_TO_EVERYONE", "SELF_ONLY"
 LOWEST_FRAME_RATE = 23.0
-SEEN_BY_OTHERS = (PUBLIC, "FOLLOWER_OF_CREATOR", "MUTUAL_FOLLOW_FRIENDS")
 SWITCHED_OFF: Mapping[str, str] = {
     "comment_disabled": "comments",
     "duet_disabled": "duet",
@@ -121,10 +121,6 @@ def own_problems(content: Content) -> Iterator[Problem]:
             yield Problem(defect=Defect.NOT_TAKEN, field=brand)
     if "branded_content" in brands and not chosen(content, "branded_policy"):
         yield Problem(defect=Defect.MISSING, field="branded_policy")
-    if "branded_content" in brands and content.options.get("privacy") == ONLY_ME:
-        yield Problem(
-            defect=Defect.NOT_A_CHOICE, field="privacy", allowed=", ".join(SEEN_BY_OTHERS), actual=ONLY_ME
-        )
 
 
 def _draft_problems(content: Content) -> Iterator[Problem]:
@@ -197,7 +193,10 @@ FACTS = PublishingFacts(
         _switch("stitch", VIDEO_ONLY),
         _switch("commercial"),
         _switch("your_brand", within="commercial"),
-        _switch("branded_content", within="commercial"),
+        replace(
+            _switch("branded_content", within="commercial"),
+            forbids={"privacy": frozenset({ONLY_ME})},
+        ),
         _switch("branded_policy", within="branded_content"),
         _switch("ai_generated", VIDEO_ONLY),
         Option(

@@ -56,6 +56,10 @@ class Child:
             raise TimeoutError(self.said())
         return self._process.exitcode
 
+    def memory(self) -> int:
+        """Return the bytes of its resident memory."""
+        return int(psutil.Process(self._process.pid).memory_info().rss)
+
     def kill(self) -> None:
         """Kill it with SIGKILL."""
         self._process.kill()

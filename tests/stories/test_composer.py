@@ -10,6 +10,7 @@ from sandbox.core import Fault
 from sandbox.member import text_of
 from sandbox.slack.world import ADA
 from storage.models import Delivery, Draft
+from tests.counts import in_full
 from tests.media import jpeg
 from tests.stories.test_posts import drafted, settled
 
@@ -188,3 +189,25 @@ async def test_closing_a_form_loses_nothing_whatever_slack_says_of_it(office: Of
     assert draft.written["text"] == "Fresh mugs"
     assert "Fresh mugs" in str(again.blocks)
     assert "And blue ones" in str(page.blocks)
+
+
+@pytest.mark.parametrize(
+    "told", [pytest.param("state", marks=in_full), pytest.param("bare", marks=in_full), "nothing"]
+)
+async def test_a_text_typed_after_the_command_is_a_draft_even_if_the_form_is_closed_untouched(
+    office: Office, told: str
+) -> None:
+    ada = await office.installed()
+    await ada.connect("x")
+    office.slack.settings["view_closed"] = told
+
+    await ada.close(await ada.modal_by("post Fresh mugs today"))
+    await ada.close(await ada.modal_by("post Fresh mugs today"))
+    home = await office.slack.open_home(ADA)
+    assert home is not None
+    await ada.press(home, "compose.start")
+    again = await ada.modal_with("compose.accounts")
+
+    [draft] = await office.rows(Draft)
+    assert draft.written["text"] == "Fresh mugs today"
+    assert "Fresh mugs today" in str(again.blocks)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from adapters.base import Capability, Defect, Format, OptionKind, Problem, PublishingFacts, TextField
 from bot.services.posts.drafts import Written
-from bot.services.posts.formats import answer_about, contents_for, counts, format_for
+from bot.services.posts.formats import answer_about, contents_for, format_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -111,9 +111,7 @@ def candidate(
         wanted=wanted,
         needs_place=needs_place,
         options=tuple(
-            option
-            for option in options
-            if option.key not in off and counts(facts, option.within, details.options)
+            option for option in options if option.key not in off and facts.counts(option, details.options)
         ),
         off=tuple(option.key for option in options if option.key in off),
     )

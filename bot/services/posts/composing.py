@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -23,13 +24,13 @@ from bot.services.permissions import Permission
 from bot.services.posts import contents
 from bot.services.posts.candidates import candidate, problems, targets
 from bot.services.posts.drafts import Extra, Written, dump, load, with_uploads
-from bot.services.posts.editing import applied, opened
+from bot.services.posts.editing import Opened, applied, opened
 from bot.services.posts.schedule import FARTHEST
 from bot.services.posts.sharing import not_before
 from bot.services.posts.slots import free_slots
 from storage.account_sets import AccountSets
 from storage.audit import Audit
-from storage.drafts import Drafts, is_id_of
+from storage.drafts import Drafts, is_id_of, new_draft_id
 from storage.engine.statements import database_time
 from storage.media import Files
 from storage.post_edits import revision_of
@@ -167,7 +168,7 @@ class Composing:
         async with self._database.organization(actor.organization_id, write=False) as session:
             return await Drafts(session).latest(actor.organization_id, actor.membership_id)
 
-    async def begun(self, actor: Actor, where: Where, text: str) -> Written:
+    async def new(self, actor: Actor, where: Where, text: str) -> Written:
         """Return a new post with this text; in a channel that has an account set, with its accounts chosen."""
         if not where.channel:
             return Written(text=text)
@@ -175,6 +176,25 @@ class Composing:
         async with self._database.organization(organization_id, write=False) as session:
             found = await AccountSets(session).of_channel(organization_id, where.slack_id, where.channel)
         return Written(text=text, accounts=tuple(found.accounts) if found is not None else ())
+
+    async def begin(self, actor: Actor, key: str, new: Written, where: Where) -> Opened:
+        """Store a new post as a draft, and return it. `key`: what its request has in common with a repetition.
+
+        If the request is repeated, what was written since is returned; and if the actor's last draft says just the
+        same, that one: the form of a command may have to be opened again.
+
+        Raises:
+            NotFoundError: The draft has become a post.
+
+        """
+        draft_id = new_draft_id(actor.membership_id, key)
+        with suppress(NotFoundError):
+            return Opened(draft_id=draft_id, written=await self.resume(actor, draft_id))
+        last = await self.latest(actor)
+        if last is not None and last.written == dump(new):
+            return Opened(draft_id=last.id, written=new)
+        await self.save(actor, draft_id, new, where)
+        return Opened(draft_id=draft_id, written=new)
 
     async def save(self, actor: Actor, draft_id: str, written: Written, where: Where) -> None:
         """Store what is in the form.

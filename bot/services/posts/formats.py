@@ -139,16 +139,8 @@ def _options(
     return {
         option.key: chosen[option.key]
         for option in facts.options
-        if wanted in option.formats and option.key in chosen and counts(facts, option.within, chosen)
+        if wanted in option.formats and option.key in chosen and facts.counts(option, chosen)
     }
-
-
-def counts(facts: PublishingFacts, switch: str, chosen: Mapping[str, OptionValue]) -> bool:
-    """Tell whether a field counts that belongs to a switch, which may belong to another one."""
-    if not switch:
-        return True
-    above = next((option.within for option in facts.options if option.key == switch), "")
-    return chosen.get(switch) is True and counts(facts, above, chosen)
 
 
 def answer_about(details: Details, place: str) -> Live | None:

@@ -150,7 +150,7 @@ def _group(
     below = [
         *fields.cover(one, filled, required=needs_cover, may_attach=shown.may_attach),
         *fields.places(one, filled),
-        *fields.options(one, filled, found),
+        *fields.options(one, filled),
     ]
     if not (above or below or said or _silent(one, filled)):
         return

@@ -204,7 +204,10 @@ def _places(entries: Entries, shown: Candidate, before: Details) -> tuple[Chosen
 
 
 def _options(entries: Entries, shown: Candidate, before: Details) -> dict[str, OptionValue]:
-    """Return the platform's own fields. One that was emptied, or is switched off there by now, is gone."""
+    """Return the platform's own fields.
+
+    One that was emptied, is switched off there by now or can't be beside the others is gone.
+    """
     found = {key: value for key, value in before.options.items() if key not in shown.off}
     for option in shown.options:
         block = f"{option.key}:{shown.account_id}"
@@ -213,6 +216,9 @@ def _options(entries: Entries, shown: Candidate, before: Details) -> dict[str, O
         found.pop(option.key, None)
         if (value := _value(entries, block, option)) is not None:
             found[option.key] = value
+    for key, values in shown.facts.forbidden(found).items():
+        if found.get(key) in values:
+            del found[key]
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from adapters.base import Choice, Defect, Format, OptionKind, TextField
+from adapters.base import Choice, Format, OptionKind, TextField
 from bot.services.posts.candidates import is_live
 from bot.services.posts.drafts import ThreadPart
 from bot.views import kit
@@ -12,9 +12,9 @@ from bot.views.publishing import texts
 from bot.views.publishing.platforms import choice_label, option_label, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-    from adapters.base import Live, Media, Option, OptionValue, Problem
+    from adapters.base import Live, Media, Option, OptionValue
     from bot.services.posts.candidates import Candidate
     from bot.services.posts.drafts import Details, Written
     from bot.views.kit import Json
@@ -73,14 +73,16 @@ def places(one: Candidate, filled: Details) -> list[Json]:
     return blocks
 
 
-def options(one: Candidate, filled: Details, problems: Sequence[Problem]) -> list[Json]:
-    """Return the inputs for the platform's own fields. `problems`: what it says about those of now."""
+def options(one: Candidate, filled: Details) -> list[Json]:
+    """Return the inputs for the platform's own fields."""
     above = {option.within for option in one.facts.options if option.within}
+    forbidden = one.facts.forbidden(filled.options)
     blocks: list[Json] = []
     for option in one.options:
         if is_live(option) and one.needs_place:
             continue
-        made = _element(one, option, filled, problems)
+        left_out = forbidden.get(option.key, {})
+        made = _element(one, option, filled, left_out)
         if made is None:
             continue
         platform = one.profile.platform.key
@@ -88,19 +90,28 @@ def options(one: Candidate, filled: Details, problems: Sequence[Problem]) -> lis
             f"{option.key}:{one.account_id}",
             option_label(platform, option.key),
             made,
-            hint=words_of(platform).hints.get(option.key, ""),
+            hint=_why_left_out(platform, option.key, left_out)
+            or words_of(platform).hints.get(option.key, ""),
             optional=not option.required,
         )
         blocks.append(entry | ({"dispatch_action": True} if option.key in above else {}))
     return blocks
 
 
-def _element(one: Candidate, option: Option, filled: Details, problems: Sequence[Problem]) -> Json | None:
+def _why_left_out(platform: str, key: str, left_out: Mapping[str, str]) -> str:
+    """Return which values can't be chosen, and beside what; `left_out`: each with the switch that forbids it."""
+    return " ".join(
+        f"“{choice_label(platform, key, value)}” can't be chosen with “{option_label(platform, switch)}”."
+        for value, switch in left_out.items()
+    )
+
+
+def _element(one: Candidate, option: Option, filled: Details, left_out: Collection[str]) -> Json | None:
     """Return the input for a platform's own field; None where the platform did not say which values it has."""
     chosen = filled.options.get(option.key, option.default)
     match option.kind:
         case OptionKind.CHOICE:
-            offered = _offered(option, filled.live, problems)
+            offered = [each for each in _offered(option, filled.live) if each.value not in left_out]
             return _choice(one, option, offered, chosen) if offered else None
         case OptionKind.SWITCH:
             box = kit.option("Yes", "yes")
@@ -116,15 +127,10 @@ def _element(one: Candidate, option: Option, filled: Details, problems: Sequence
             return element | ({"initial_value": text[:MOST_LINE]} if text else {})
 
 
-def _offered(option: Option, live: Live | None, problems: Sequence[Problem]) -> Sequence[Choice]:
-    """Return the values that can be chosen now: without one that is refused beside the other fields."""
+def _offered(option: Option, live: Live | None) -> Sequence[Choice]:
+    """Return the values that the platform offers now."""
     known = tuple(Choice(value=value) for value in option.choices)
-    offered = live.choices.get(option.key, known) if live is not None else known
-    for problem in problems:
-        if problem.field == option.key and problem.defect is Defect.NOT_A_CHOICE and problem.allowed:
-            allowed = problem.allowed.split(", ")
-            offered = tuple(each for each in offered if each.value in allowed)
-    return offered
+    return live.choices.get(option.key, known) if live is not None else known
 
 
 def _choice(one: Candidate, option: Option, offered: Sequence[Choice], chosen: OptionValue | None) -> Json:

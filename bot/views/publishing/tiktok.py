@@ -65,7 +65,7 @@ WORDS = PlatformWords(
     hints={
         "commercial": "Tick this if it promotes a brand, a product or a service, your own included.",
         "your_brand": 'TikTok labels it "Promotional content".',
-        "branded_content": 'TikTok labels it "Paid partnership". It can\'t be visible only to you.',
+        "branded_content": 'TikTok labels it "Paid partnership".',
     },
     notice="Until TikTok has reviewed this installation of Octapost, only posts for “Only me” go out, and only from "
     "accounts that are set to private.\nBy publishing, you agree to TikTok's "

@@ -98,21 +98,37 @@ def test_tiktok_is_asked_by_the_rules_of_its_audit() -> None:
     assert "Until TikTok has reviewed this installation" in text(page)
 
 
-def test_a_paid_partnership_cannot_be_seen_only_by_oneself() -> None:
-    options: dict[str, OptionValue] = {
-        "privacy": "SELF_ONLY",
-        "commercial": True,
-        "branded_content": True,
-        "branded_policy": True,
-        "music_confirmation": True,
-    }
+def test_only_me_is_left_out_and_named_as_soon_as_a_paid_partnership_is_chosen() -> None:
+    options: dict[str, OptionValue] = {"commercial": True, "branded_content": True}
     written = Written(media=(video(),), details={"acc_tiktok1": Details(live=LEVELS, options=options)})
 
     [page] = shown(written, "tiktok")
 
     privacy = next(block for block in page["blocks"] if block.get("block_id") == "privacy:acc_tiktok1")
     assert [one["value"] for one in privacy["element"]["options"]] == ["PUBLIC_TO_EVERYONE"]
-    assert "⚠️ Choose again" in text(page)
+    assert privacy["hint"]["text"] == "“Only me” can't be chosen with “Paid partnership with another brand”."
+
+
+def test_only_me_is_gone_once_a_paid_partnership_is_ticked_after_it() -> None:
+    options: dict[str, OptionValue] = {"privacy": "SELF_ONLY", "commercial": True}
+    written = Written(media=(video(),), details={"acc_tiktok1": Details(live=LEVELS, options=options)})
+    ticked = {"compose.option": {"selected_options": [{"value": "yes"}]}}
+    boxes = {f"{name}:acc_tiktok1": ticked for name in ("commercial", "branded_content")}
+    entered = Entries({**state(privacy__acc_tiktok1=("SELF_ONLY",)), **boxes})
+
+    filled = second_form(entered, written, chosen(written, account("tiktok", 1)))
+
+    assert filled.of("acc_tiktok1").options == {"commercial": True, "branded_content": True}
+
+
+def test_a_paid_partnership_that_is_not_disclosed_forbids_nothing() -> None:
+    options: dict[str, OptionValue] = {"privacy": "SELF_ONLY", "branded_content": True, "commercial": False}
+    written = Written(media=(video(),), details={"acc_tiktok1": Details(live=LEVELS, options=options)})
+
+    [page] = shown(written, "tiktok")
+
+    privacy = next(block for block in page["blocks"] if block.get("block_id") == "privacy:acc_tiktok1")
+    assert privacy["element"]["initial_option"]["value"] == "SELF_ONLY"
 
 
 def test_a_platform_that_does_not_answer_can_be_asked_again() -> None:
