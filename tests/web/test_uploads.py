@@ -258,7 +258,7 @@ async def test_an_organization_has_so_many_uploads_and_so_much_room(
     await page.announced(2000)
     third = await page.create(2000)
 
-    assert (full.status_code, "used up (1 GB)" in full.text) == (413, True)
+    assert (full.status_code, "storage is full (1 GB)" in full.text) == (413, True)
     assert (third.status_code, "2 files already" in third.text) == (409, True)
 
 
