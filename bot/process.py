@@ -135,6 +135,7 @@ class _Process:
         scheduler.every(NOTICE_INTERVAL, "notices", parts.notices.run)
         scheduler.trigger_on(parts.database.outbox_signal, "notices")
         scheduler.every(DELIVERY_INTERVAL, "deliveries", restoring.before(parts.posts.delivering.run))
+        scheduler.trigger_on(parts.posts.delivering.room, "deliveries")
         scheduler.every(BEAT_INTERVAL, "beats", restoring.run)
         scheduler.every(HOLD_INTERVAL, "holds", parts.posts.holds.run)
         scheduler.every(CHECK_INTERVAL, "post checks", parts.posts.checking.run, first_after=SETTLED_AFTER)

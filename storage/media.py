@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 from sqlmodel import col, delete, exists, insert, select, update
 
 from storage.engine.statements import insert_once, now
-from storage.models import Delivery, DeliveryStatus, MediaAddress, MediaRemoval, PostFile, StoredFile, digest
+from storage.models import (
+    BEFORE_SENDING,
+    Delivery,
+    DeliveryStatus,
+    MediaAddress,
+    MediaRemoval,
+    PostFile,
+    StoredFile,
+    digest,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -19,14 +28,9 @@ if TYPE_CHECKING:
 
 UPLOAD_WITHIN = timedelta(hours=24)
 """How long a file may take to arrive before what has arrived of it is deleted."""
-OPEN = (
-    DeliveryStatus.PREPARING,
-    DeliveryStatus.READY,
-    DeliveryStatus.SENDING,
-    DeliveryStatus.UNKNOWN,
-)
-"""The states in which a platform may fetch a delivery's files: after the first request that names them, and before
-the outcome is final."""
+OPEN = (*BEFORE_SENDING, DeliveryStatus.SENDING, DeliveryStatus.UNKNOWN)
+"""The states in which a platform may fetch a delivery's files: before the outcome is final. A delivery is still
+scheduled while the request under way names its files for the first time."""
 OVER = (DeliveryStatus.SENT, DeliveryStatus.GONE, DeliveryStatus.CANCELLED)
 """The states in which a delivery needs its files no more. One that failed can be tried again."""
 _UNSYNCHRONIZED = {"synchronize_session": False}

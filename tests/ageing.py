@@ -19,8 +19,10 @@ KEPT = frozenset({"audit_line", "account", "grant_holder"})
 """Not moved: a trigger keeps the first as it was written, and nothing is decided by the others' times."""
 
 
-def aged(dialect: str, span: timedelta, minutes: int = 0, *, leases: bool = True) -> list[str]:
-    """Return the statements that move every stored time back by `span`, and what is counted by the minute.
+def aged(
+    dialect: str, span: timedelta, minutes: int = 0, hours: int = 0, *, leases: bool = True
+) -> list[str]:
+    """Return the statements that move every stored time back by `span`, and what is counted by the minute or hour.
 
     `leases` too: not while somebody holds one, who would be joined by a second one.
     """
@@ -41,12 +43,13 @@ def aged(dialect: str, span: timedelta, minutes: int = 0, *, leases: bool = True
             for name in names
         )
         statements.append(f"UPDATE {table.name} SET {', '.join(moved)}")  # noqa: S608 - our own tables
-    if minutes:
-        # In two steps, so that no minute meets another one's key on the way.
-        statements += [
-            f"UPDATE verdict_tally SET minute = {minutes} - minute",  # noqa: S608 - a number
-            "UPDATE verdict_tally SET minute = -minute",
-        ]
+    for counted, unit, by in (("verdict_tally", "minute", minutes), ("publishing_use", "hour", hours)):
+        if by:
+            # In two steps, so that no row meets another one's key on the way.
+            statements += [
+                f"UPDATE {counted} SET {unit} = {by} - {unit}",  # noqa: S608 - our own tables
+                f"UPDATE {counted} SET {unit} = -{unit}",  # noqa: S608
+            ]
     return statements
 
 

@@ -16,6 +16,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import sqlite3
 import tempfile
 import warnings
@@ -247,6 +248,16 @@ def started() -> Generator[Any]:
     finally:
         running.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+async def away(running: Any, how: str) -> None:
+    """Let PostgreSQL be gone for a while: asked to stop, or without a chance to write anything down."""
+    # Fast and immediate: https://www.postgresql.org/docs/current/server-shutdown.html
+    server = psutil.Process(running.get_pid())
+    os.kill(server.pid, signal.SIGQUIT if how == "crashed" else signal.SIGINT)
+    await asyncio.to_thread(psutil.wait_procs, [server], 20)
+    await asyncio.sleep(1)
+    await asyncio.to_thread(running.start)
 
 
 @functools.cache

@@ -103,9 +103,10 @@ async def sign_in(
     person: str,
     assets: Iterable[str] = (),
     account: str = "",
+    client: Client | None = None,
 ) -> Delivery:
     """Sign in as `person` and return a delivery to their account `account`, or to their first one."""
-    client = client_of(app, simulator.url)
+    client = client or client_of(app, simulator.url)
     answer = await consent(http, adapter.platform, client, person=person, assets=assets)
     tokens = await adapter.exchange(client, code=answer["code"], verifier=VERIFIER)
     found = await adapter.discover(client, tokens)

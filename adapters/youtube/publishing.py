@@ -66,7 +66,7 @@ from adapters.youtube.session import (
 
 GRANULE = 256 * 1024
 """All requests but the last one carry a multiple of this."""
-CHUNK = 32 * GRANULE
+CHUNK = 128 * GRANULE
 MOST_TRIES = 3
 """Requests with the last bytes, if YouTube keeps only some of them."""
 MOST_IDS = 50

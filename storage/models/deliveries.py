@@ -6,10 +6,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Index
+from sqlalchemy import Column, ForeignKey, Index, text
 from sqlmodel import Field, SQLModel
 
 from storage.models.columns import json_column, new_id, organization_column, sealed_column, time_column
+
+LEASED = text("lease_until IS NOT NULL")
 
 
 class DeliveryStatus(StrEnum):
@@ -61,6 +63,7 @@ class Delivery(SQLModel, table=True):
         Index("delivery_once", "post_id", "account_id", "place", unique=True),
         Index("delivery_waiting", "account_id", "status", "due_at"),
         Index("delivery_work", "work_at"),
+        Index("delivery_leased", "account_id", sqlite_where=LEASED, postgresql_where=LEASED),
         Index("delivery_check_at", "check_at"),
         Index("delivery_watch_at", "watch_at"),
     )

@@ -53,6 +53,16 @@ class Plan:
     attacked: int = 600
     """Commands of each round with strangers, and of each without."""
     gone_s: float = 60.0
+    posts: int = 10_000
+    punctual: int = 1_000
+    minute_s: float = 60.0
+    shared: int = 2_000
+    """Posts that one process and two publish."""
+    video: int = 4_000_000_000
+    """Bytes: TikTok takes no more."""
+    s3_video: int = 256_000_000
+    videos: int = 3
+    """How often each is uploaded."""
 
     @property
     def members(self) -> int:
@@ -82,6 +92,13 @@ SMALL = Plan(
     strangers=18,
     attacked=9,
     gone_s=0.0,
+    posts=20,
+    punctual=10,
+    minute_s=1.0,
+    shared=10,
+    video=256_000_000,
+    s3_video=30_000_000,
+    videos=1,
 )
 """Enough to see that everything still runs."""
 

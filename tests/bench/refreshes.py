@@ -7,8 +7,8 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,13 +44,13 @@ class Took:
 
     rate: float
     cpu_ms: float
-    """CPU milliseconds per refresh, of all the processes that worked."""
+    """CPU milliseconds per call, of all the processes that worked."""
 
 
 async def refresh_rate(one: Bench) -> list[Line]:
     """Refreshes per second of `octapost run --only jobs`, against a loop that only posts."""
     lines: list[Line] = []
-    async with token_endpoint() as port:
+    async with endpoint(LATENCY_S) as port:
         for dialect, seeded in one.seeded.items():
             await seed_grants(seeded, one.plan.grants)
             rounds: dict[int, list[Took]] = {0: [], 1: [], 2: []}
@@ -62,7 +62,7 @@ async def refresh_rate(one: Bench) -> list[Line]:
                     took = (
                         await _refreshers(seeded, port, workers, one.plan.grants)
                         if workers
-                        else await _posts(port, one.plan.grants)
+                        else await bare_calls("refresh", port, one.plan.grants, AT_ONCE)
                     )
                     rounds[workers].append(took)
             lines += _rates(DIALECTS[dialect], rounds)
@@ -119,16 +119,17 @@ def _growth(where: str, memory: Sequence[float], grants: int) -> Line:
 
 
 @asynccontextmanager
-async def token_endpoint() -> AsyncIterator[int]:
-    """Run the endpoint in a process of its own; give its port."""
+async def endpoint(latency_s: float) -> AsyncIterator[int]:
+    """Run a platform that takes so long, in a process of its own; give its port."""
     port = servers.free_port()
-    arguments = sys.executable, "-m", "tests.bench.tokens", str(port), str(LATENCY_S)
+    arguments = sys.executable, "-m", "tests.bench.tokens", str(port), str(latency_s)
     async with servers.process(*arguments, port=port, path="/"):
         yield port
 
 
-async def _posts(port: int, count: int) -> Took:
-    arguments = "-m", "tests.bench.posts", str(port), str(count), str(AT_ONCE)
+async def bare_calls(kind: str, port: int, count: int, at_once: int) -> Took:
+    """Return how fast a loop without a database makes so many calls."""
+    arguments = "-m", "tests.bench.posts", kind, *map(str, (port, count, at_once))
     running = await asyncio.create_subprocess_exec(
         sys.executable, *arguments, cwd=servers.ROOT, stdout=asyncio.subprocess.PIPE
     )
@@ -170,14 +171,21 @@ async def _memory(seeded: Seeded, port: int, rounds: int, grants: int) -> list[f
     return memory
 
 
-@asynccontextmanager
-async def _jobs(seeded: Seeded, port: int) -> AsyncIterator[psutil.Process]:
+def _jobs(seeded: Seeded, port: int) -> AbstractAsyncContextManager[psutil.Process]:
     """Run `octapost run --only jobs`, with the token endpoint for a platform and a budget nobody reaches."""
-    env = servers.environment(seeded, servers.free_port()) | {
-        f"OCTAPOST_{APP.upper()}_URL": f"http://{HOST}:{port}",
-        f"OCTAPOST_{APP.upper()}_CALLS_PER_MINUTE": str(60 * ENDLESS),
-        "OCTAPOST_LOG_LEVEL": "WARNING",
-    }
+    return jobs(
+        seeded,
+        {
+            f"OCTAPOST_{APP.upper()}_URL": f"http://{HOST}:{port}",
+            f"OCTAPOST_{APP.upper()}_CALLS_PER_MINUTE": str(60 * ENDLESS),
+        },
+    )
+
+
+@asynccontextmanager
+async def jobs(seeded: Seeded, settings: Mapping[str, str]) -> AsyncIterator[psutil.Process]:
+    """Run `octapost run --only jobs` with these settings."""
+    env = servers.environment(seeded, servers.free_port()) | {"OCTAPOST_LOG_LEVEL": "WARNING", **settings}
     running = await asyncio.create_subprocess_exec(
         servers.OCTAPOST, "run", "--only", "jobs", cwd=servers.ROOT, env=servers.surroundings(env)
     )

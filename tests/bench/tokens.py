@@ -1,4 +1,6 @@
-"""A token endpoint that answers every refresh after a fixed time, and does nothing else.
+"""A platform that answers every refresh and every post after a fixed time, and does nothing else.
+
+It also takes messages for Slack, and answers those at once.
 
 `python -m tests.bench.tokens PORT SECONDS` serves until it is terminated. It speaks just enough HTTP/1.1 for
 kept-alive connections, so that it is not what is measured.
@@ -11,6 +13,7 @@ import itertools
 import json
 import signal
 import sys
+from collections.abc import Callable
 from typing import cast
 
 import uvloop
@@ -18,10 +21,11 @@ import uvloop
 from tests.bench.load import HOST
 
 LIFE_S = 3600
+SLACK, POSTS = b"/api/", b"/rest/posts"
 NUMBERS = itertools.count()
 
 
-class TokenEndpoint(asyncio.Protocol):
+class Endpoint(asyncio.Protocol):
     """Answers one request at a time on each connection."""
 
     def __init__(self, after_s: float) -> None:
@@ -40,16 +44,32 @@ class TokenEndpoint(asyncio.Protocol):
         if not end or len(body) < _length(head):
             return
         self._read = b""
-        after = self._after_s if head.startswith(b"POST ") else 0.0
-        asyncio.get_running_loop().call_later(after, self._answer)
+        path = head.split(b" ", 2)[1]
+        slack = path.startswith(SLACK)
+        after = self._after_s if head.startswith(b"POST ") and not slack else 0.0
+        answer = _said_by_slack if slack else _published if path == POSTS else _refreshed
+        asyncio.get_running_loop().call_later(after, self._answer, answer)
 
-    def _answer(self) -> None:
+    def _answer(self, answer: Callable[[int], tuple[str, str]]) -> None:
         if not self._transport.is_closing():
-            number = next(NUMBERS)
-            tokens = {"access_token": f"access-{number}", "refresh_token": f"refresh-{number}"}
-            body = json.dumps(tokens | {"expires_in": LIFE_S, "token_type": "bearer"})
-            head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            lines, body = answer(next(NUMBERS))
+            head = (
+                f"HTTP/1.1 {lines}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            )
             self._transport.write((head + body).encode())
+
+
+def _refreshed(number: int) -> tuple[str, str]:
+    tokens = {"access_token": f"access-{number}", "refresh_token": f"refresh-{number}"}
+    return "200 OK", json.dumps(tokens | {"expires_in": LIFE_S, "token_type": "bearer"})
+
+
+def _published(number: int) -> tuple[str, str]:
+    return f"201 Created\r\nx-restli-id: urn:li:share:{number}", ""
+
+
+def _said_by_slack(number: int) -> tuple[str, str]:
+    return "200 OK", json.dumps({"ok": True, "channel": "C0BENCH", "ts": f"1700000000.{number:06}"})
 
 
 def _length(head: bytes) -> int:
@@ -64,7 +84,7 @@ async def serve(port: int, after_s: float) -> None:
     """Serve on `port` until the process is asked to stop."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
-    server = await loop.create_server(lambda: TokenEndpoint(after_s), HOST, port)
+    server = await loop.create_server(lambda: Endpoint(after_s), HOST, port)
     async with server:
         await stop.wait()
 

@@ -7,18 +7,18 @@ import contextlib
 import multiprocessing
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from tests.crash import worker
-from tests.patience import PATIENCE_S
+from tests.crash import publisher, worker
+from tests.patience import until
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["tests.crash.worker"])
+CONTEXT.set_forkserver_preload(["tests.crash.publisher"])
 ENDS_WITHIN_S = 40.0
 
 
@@ -128,10 +128,20 @@ async def refreshing(
             child.close()
 
 
-async def until(holds: Callable[[], bool], within_s: float = PATIENCE_S, every_s: float = 0.002) -> None:
-    """Return as soon as it holds. Raises TimeoutError."""
-    async with asyncio.timeout(within_s):
-        while True:
-            if holds():
-                return
-            await asyncio.sleep(every_s)
+@asynccontextmanager
+async def publishing(
+    env: Mapping[str, str], moment: publisher.Moment | None = None
+) -> AsyncIterator[tuple[Child, Callable[[int], Awaitable[None]]]]:
+    """Run a process that publishes what is due, and return when so many deliveries have arrived at the moment."""
+    arrived = CONTEXT.Semaphore(0)
+    child = Child(publisher.publish, env, arrived, moment)
+
+    async def have_arrived(count: int) -> None:
+        for _ in range(count):
+            if not await asyncio.to_thread(arrived.acquire, timeout=ENDS_WITHIN_S):
+                raise TimeoutError(child.said())
+
+    try:
+        yield child, have_arrived
+    finally:
+        child.close()

@@ -17,10 +17,11 @@ from sandbox.platforms.x.simulator import XSimulator
 from storage.engine.db import Database
 from storage.models import GrantStatus
 from tests.counts import in_full, sampled, tries
-from tests.crash.children import octapost, refreshing, until
+from tests.crash.children import octapost, refreshing
 from tests.crash.house import A_CALM_WHILE, SECOND_LOOK, House, open_house
 from tests.crash.worker import OWN_DEATHS, WORKER, Moment, Shift
 from tests.databases import DIALECTS
+from tests.patience import until
 
 WINDOW = frozenset({Moment.IN_FLIGHT, Moment.ANSWERED, Moment.COMMITTING})
 """From the request to the commit: there a single-use token is spent, and only the dead process knew the next."""

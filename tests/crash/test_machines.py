@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import psutil
 import pytest
 
 from adapters.x import PLATFORM
@@ -25,9 +22,10 @@ from storage.engine.statements import database_time
 from storage.models import GrantStatus
 from storage.tallies import Tallies
 from tests.counts import in_full, sampled
-from tests.crash.children import octapost, until
+from tests.crash.children import octapost
 from tests.crash.house import SECOND_LOOK, House, open_house
-from tests.databases import APP, Postgres, another, started
+from tests.databases import APP, Postgres, another, away, started
+from tests.patience import until
 
 GRANTS = 1000
 IN_FLIGHT = 10
@@ -43,16 +41,6 @@ async def three(house: House, count: int = 3) -> AsyncIterator[list[Any]]:
     """Run so many processes that do the jobs."""
     async with AsyncExitStack() as stack:
         yield [await stack.enter_async_context(octapost(house.env, *JOBS)) for _ in range(count)]
-
-
-async def away(running: Any, how: str) -> None:
-    """Let PostgreSQL be gone for a while: asked to stop, or without a chance to write anything down."""
-    # Fast and immediate: https://www.postgresql.org/docs/current/server-shutdown.html
-    server = psutil.Process(running.get_pid())
-    os.kill(server.pid, signal.SIGQUIT if how == "crashed" else signal.SIGINT)
-    await asyncio.to_thread(psutil.wait_procs, [server], 20)
-    await asyncio.sleep(1)
-    await asyncio.to_thread(running.start)
 
 
 @in_full

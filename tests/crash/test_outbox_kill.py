@@ -15,9 +15,10 @@ from sandbox.slack.world import ACME, ADA, OLGA, OTTO
 from storage.models import Notice
 from tests.application import PACE, Office
 from tests.counts import tries
-from tests.crash.children import octapost, until
+from tests.crash.children import octapost
 from tests.crash.house import UNSYNCHRONIZED, url_of
 from tests.outbox import put_text
+from tests.patience import until
 
 KILLS, STOPS = tries(40, 2), tries(20, 1)
 CHANNELS = ("C0ACMEGEN", "C0ACMESOC", ADA, OTTO, OLGA)

@@ -15,9 +15,9 @@ from sandbox.start import bound
 from storage.models import StoredFile, Upload
 from tests.application import PATIENT, Office, open_office
 from tests.counts import in_full
-from tests.crash.children import Child, octapost, until
+from tests.crash.children import Child, octapost
 from tests.media import mp4
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until
 from tests.uploads import BYTES, UploadPage, opened
 
 MEBIBYTE = 1 << 20

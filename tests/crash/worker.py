@@ -97,7 +97,7 @@ class Crossing(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
 
-def _listened_to(env: Mapping[str, str], folder: Path) -> None:
+def listened_to(env: Mapping[str, str], folder: Path) -> None:
     """Take over these settings and none of the test run's, and write into the folder's `out` and `err`."""
     for name in [name for name in os.environ if name.startswith("OCTAPOST_")]:
         del os.environ[name]
@@ -109,14 +109,14 @@ def _listened_to(env: Mapping[str, str], folder: Path) -> None:
 
 def command(env: Mapping[str, str], folder: Path, *arguments: str) -> None:
     """Be `octapost` with these arguments."""
-    _listened_to(env, folder)
+    listened_to(env, folder)
     sys.argv = ["octapost", *arguments]
     cli.main()
 
 
 def refresh(env: Mapping[str, str], folder: Path, ready: Semaphore, shift: Shift) -> None:
     """Refresh what is due, without a pause, until killed."""
-    _listened_to(env, folder)
+    listened_to(env, folder)
     uvloop.run(_refresh(ready, shift))
 
 
@@ -186,7 +186,7 @@ class Stepping(httpx.AsyncBaseTransport):
 
 def delete(env: Mapping[str, str], folder: Path, actor: Actor, last: int) -> None:
     """Delete an organization and do all that follows, up to a step. 0: to the end; then say how many there were."""
-    _listened_to(env, folder)
+    listened_to(env, folder)
     uvloop.run(_delete(actor, Steps(last)))
 
 

@@ -92,6 +92,7 @@ async def test_a_platform_can_fetch_a_file_only_while_its_delivery_is_under_way(
         found = await Files(session).at_address(token)
 
     open_in = {
+        DeliveryStatus.SCHEDULED,  # the first request that names the file is under way
         DeliveryStatus.PREPARING,
         DeliveryStatus.READY,
         DeliveryStatus.SENDING,

@@ -27,11 +27,10 @@ from storage.models import Installation, Notice
 from storage.outbox import Notices, StandIn
 from tests.application import PACE, Office, open_office
 from tests.counts import in_full, sampled
-from tests.crash.children import until
 from tests.databases import another
 from tests.hostile.slack_side import first_organization
 from tests.outbox import put_body, put_text
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession

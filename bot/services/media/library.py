@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,27 @@ class MediaLibrary:
             return await Files(session).at_address(token)
 
 
+@dataclass(slots=True, kw_only=True)
+class Reading:
+    """A file that is read from a position to its end, in parts."""
+
+    pieces: AsyncIterator[bytes]
+    at: int
+    """Where the next part begins."""
+    size: int
+    """Of the file."""
+    _rest: bytes = b""
+    """What has been read from there on."""
+
+    async def until(self, end: int) -> AsyncIterator[bytes]:
+        """Yield the bytes to before `end`."""
+        while self.at < end:
+            piece = self._rest or await anext(self.pieces)
+            part, self._rest = piece[: end - self.at], piece[end - self.at :]
+            self.at += len(part)
+            yield part
+
+
 @dataclass(frozen=True, kw_only=True)
 class DeliveryMedia:
     """An organization's files, for one delivery (`adapters.base.MediaSource`)."""
@@ -46,15 +67,23 @@ class DeliveryMedia:
     library: MediaLibrary
     organization_id: str
     delivery_id: str
+    _readings: dict[str, Reading] = field(default_factory=dict)
+    """By key: a platform that takes a file in parts costs an S3 store one request, not one for each part."""
 
     async def read(self, media: Media, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         """Yield bytes of the file. See `MediaSource.read`."""
-        file = await self._find(media)
-        if file is None:
-            raise LookupError(media.key)
-        end = file.size if length is None else min(file.size, start + length)
-        async for piece in self.library.store.read(file.key, start, end):
-            yield piece
+        reading = self._readings.pop(media.key, None)
+        if reading is None or reading.at != start:
+            file = await self._find(media)
+            if file is None:
+                raise LookupError(media.key)
+            pieces = self.library.store.read(file.key, start, file.size)
+            reading = Reading(pieces=pieces, at=start, size=file.size)
+        end = reading.size if length is None else min(reading.size, start + length)
+        async for part in reading.until(end):
+            yield part
+        if end < reading.size:
+            self._readings[media.key] = reading
 
     async def has(self, media: Media) -> bool:
         """Tell whether the file is still stored, with its bytes."""

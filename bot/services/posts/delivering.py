@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 log = logger(__name__)
 AT_ONCE = 50
 """Deliveries that one process works on at the same time."""
+ROOM_AGAIN = 5
+"""How many of them must have ended before it looks for more: each look costs a transaction."""
 RENEW_EVERY_S = 15.0
 """How often a process extends the lease of what it works on; of one that died it is over a minute later."""
 
@@ -60,9 +62,13 @@ class Delivering:
         self._renew_every_s = renew_every_s
         self._working: set[asyncio.Task[None]] = set()
         self._stopping = False
+        self._more = False
+        self.room = asyncio.Event()
+        """Set when more may be due and there is room for it again: then `run` need not wait for its interval."""
 
     async def run(self) -> None:
         """Begin with everything that is due, as far as there is room. What was begun goes on after this returns."""
+        self._more = False
         while not self._stopping and (room := AT_ONCE - len(self._working)) > 0:
             if not await any_due(self._database.autocommit):
                 return
@@ -71,9 +77,15 @@ class Delivering:
             for delivery in claimed:
                 task = asyncio.create_task(self._one(delivery))
                 self._working.add(task)
-                task.add_done_callback(self._working.discard)
+                task.add_done_callback(self._ended)
             if not claimed:
                 return
+        self._more = not self._stopping
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._working.discard(task)
+        if self._more and len(self._working) <= AT_ONCE - ROOM_AGAIN:
+            self.room.set()
 
     async def finish(self) -> None:
         """Return when nothing that was begun is under way."""

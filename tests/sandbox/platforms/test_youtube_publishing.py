@@ -32,8 +32,8 @@ from sandbox.core import Fault
 from sandbox.platforms.youtube.channels import PEOPLE
 from sandbox.platforms.youtube.simulator import YouTubeSimulator
 from tests.consent import VERIFIER, consent
-from tests.crash.children import until
 from tests.credentials import client_of, registered
+from tests.patience import until
 from tests.publishing import Delivery
 
 OCTA, STUDIO, _ = (person.id for person in PEOPLE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 
@@ -33,8 +35,39 @@ async def test_a_file_is_stored_with_its_row_and_its_bytes(
     assert await media.has(FILE) is (lacks == "nothing")
 
 
-async def _stored(database: Database, folder: Path) -> tuple[DeliveryMedia, MediaStore]:
-    store = MediaStore(str(folder))
+async def test_a_file_that_is_read_in_parts_is_opened_once(sqlite_database: Database, tmp_path: Path) -> None:
+    media, store = await _stored(sqlite_database, tmp_path)
+
+    async def read(start: int, length: int | None) -> bytes:
+        return b"".join([piece async for piece in media.read(FILE, start, length)])
+
+    in_order = [await read(0, 1), await read(1, 1), await read(2, None)]
+    opened = len(store.reads)
+    again = [await read(0, 2), await read(1, 1), await read(0, None)]
+
+    assert in_order == [b"m", b"u", b"g"]
+    assert opened == 1
+    assert again == [b"mu", b"u", b"mug"]
+    assert store.reads == [(0, 3), (0, 3), (1, 3), (0, 3)]
+
+
+class CountingStore(MediaStore):
+    """A store that counts how often files are opened."""
+
+    @cached_property
+    def reads(self) -> list[tuple[int, int]]:
+        """Where each read began, and where it ends."""
+        return []
+
+    async def read(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """Yield the bytes."""
+        self.reads.append((start, end))
+        async for piece in super().read(key, start, end):
+            yield piece
+
+
+async def _stored(database: Database, folder: Path) -> tuple[DeliveryMedia, CountingStore]:
+    store = CountingStore(str(folder))
     await store.write(KEY, BytesIO(b"mug"))
     async with database.system() as session:
         organization = await Organizations(session).create("Acme")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 import pytest_asyncio
-from sqlmodel import col, select, update
+from sqlmodel import select, update
 
 from adapters.base import (
     Accepted,
@@ -27,6 +26,7 @@ from adapters.base import (
     Rejected,
     TokenRefused,
 )
+from bot.services.posts.delivering import AT_ONCE
 from bot.services.posts.policy import FILE_GONE, LATE_AFTER, LINK_WITHIN, LOOKS, OUR_FAULT_PAUSE
 from storage.deliveries import LEASE, Deliveries, LeaseLost, any_due
 from storage.delivery_decisions import DeliveryDecisions
@@ -36,7 +36,6 @@ from storage.models import Delivery, DeliveryStatus, DeliveryStep, Grant, Operat
 from storage.posts import Posts
 from storage.refreshes import Refreshes
 from storage.vault import Vault
-from tests.counts import tries
 from tests.services.posts.press import LOST, Desk, open_desk
 
 HOUR = timedelta(hours=1)
@@ -458,6 +457,24 @@ async def test_an_account_gets_one_post_at_a_time(desk: Desk) -> None:
     assert {(await desk.delivery(one)).status for one in (first, second)} == {SENT}
 
 
+async def test_an_engine_that_is_full_says_when_it_has_room_again(small: Desk) -> None:
+    gate = asyncio.Event()
+    small.press.during_send = gate.wait
+    for number in range(AT_ONCE + 1):
+        await small.schedule("Mugs", account_id=await small.account(number))
+
+    await small.engine.run()
+    full = small.engine.room.is_set()
+    gate.set()
+    await small.engine.room.wait()
+    small.engine.room.clear()
+    await small.run()
+
+    assert not full
+    assert len(small.press.posts) == AT_ONCE + 1
+    assert not small.engine.room.is_set()
+
+
 async def test_two_processes_never_have_two_posts_of_one_account(
     postgres_database: Database, vault: Vault
 ) -> None:
@@ -600,26 +617,6 @@ async def test_a_call_that_takes_minutes_keeps_its_delivery(desk: Desk) -> None:
 
     assert (await desk.delivery(post)).status == SENT
     assert desk.press.calls == ["prepare", "send post 0"]
-
-
-async def test_many_workers_send_each_delivery_once(
-    desk: Desk, record_property: Callable[[str, object], None]
-) -> None:
-    accounts = [await desk.account(number) for number in range(20)]
-    for number, account in enumerate(accounts * (many := tries(5, 1))):
-        await desk.schedule(f"Post {number}", account_id=account)
-
-    for _ in range(tries(12, 3)):
-        await asyncio.gather(*(desk.engine.run() for _ in range(4)))
-        await desk.engine.finish()
-
-    times = Counter(text for _, text in desk.press.posts)
-    assert len(times) == 20 * many
-    assert set(times.values()) == {1}
-    async with desk.database.system(write=False) as session:
-        left = await session.exec(select(Delivery.id).where(col(Delivery.status) != SENT))
-        assert list(left) == []
-    record_property("counted", f"deliveries: {20 * many} by four loops at once, 0 doubled, 0 lost")
 
 
 @pytest.mark.parametrize(
