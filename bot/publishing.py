@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bot.parts import PostServices
 from bot.services.accounts.health import HealthReader
 from bot.services.accounts.profiles import AccountProfiles
+from bot.services.media.drawing import Drawings
 from bot.services.media.inspecting import Inspector
 from bot.services.media.intake import Intake
 from bot.services.media.library import MediaLibrary
@@ -28,6 +29,7 @@ from bot.services.posts.results import Results
 from bot.services.posts.sending import Sending
 from bot.services.posts.sharing import Sharing
 from bot.services.posts.slots import SlotService
+from bot.services.posts.submissions import SubmissionService
 from bot.services.posts.watching import Watching
 from bot.slack.files import SlackFiles
 from bot.stories.account_sets import AccountSetsStory
@@ -39,6 +41,7 @@ from bot.stories.posts.forms import Forms
 from bot.stories.posts.openings import PostOpeningsStory
 from bot.stories.posts.writing import PostsStory
 from bot.stories.slots import SlotsStory
+from bot.stories.submissions import SubmissionsStory
 from bot.stories.uploads import UploadStory
 from bot.web.media import MediaPages
 from bot.web.uploads import UploadPages
@@ -60,12 +63,15 @@ def post_services(
     """Construct the services that publish."""
     database, vault, results = base.database, base.vault, Results()
     library = MediaLibrary(database=database, store=base.media, public_url=base.settings.public_url)
+    inspector = Inspector()
+    drawings = Drawings(database=database, store=base.media, inspector=inspector)
     calls = PublishingCalls(
         catalog=catalog,
         adapters=base.adapters,
         tokens=tokens,
         refresher=refresher,
         media=library.of,
+        converter=drawings,
         database=database,
         vault=vault,
     )
@@ -73,35 +79,37 @@ def post_services(
     reconciling = Reconciling(calls=calls, results=results, database=database, vault=vault)
     sharing = Sharing(results, database)
     profiles = AccountProfiles(catalog, HealthReader(database), database, vault)
-    intake = Intake(database=database, store=base.media, inspector=Inspector())
+    intake = Intake(database=database, store=base.media, inspector=inspector)
+    composing = Composing(profiles, base.adapters, results, Asking(base.adapters, tokens), sharing, database)
     return PostServices(
         results=results,
-        composing=Composing(
-            profiles, base.adapters, results, Asking(base.adapters, tokens), sharing, database
-        ),
+        composing=composing,
         sharing=sharing,
+        submissions=SubmissionService(composing, database),
         decider=DeliveryDecider(results, database),
         changes=PostChanges(base.adapters, results, database),
         holds=HoldService(results, database),
         library=library,
         intake=intake,
-        uploading=Uploading(
-            database=database,
-            store=base.media,
-            intake=intake,
-            adapters=base.adapters,
-            limits=UploadLimits(
-                quota=base.settings.media_quota_gb * GIGABYTE,
-                at_once=base.settings.uploads_at_once,
-                free=base.settings.disk_free_percent / 100,
-            ),
-        ),
+        uploading=_uploading(base, intake),
         delivering=Delivering(
             calls=calls, sending=sending, reconciling=reconciling, database=database, vault=vault
         ),
         checking=Checking(calls=calls, results=results, database=database, vault=vault),
         restoring=Restoring(calls=calls, results=results, marks=base.media, database=database),
         watching=Watching(calls=calls, results=results, database=database, vault=vault),
+    )
+
+
+def _uploading(base: Base, intake: Intake) -> Uploading:
+    settings = base.settings
+    limits = UploadLimits(
+        quota=settings.media_quota_gb * GIGABYTE,
+        at_once=settings.uploads_at_once,
+        free=settings.disk_free_percent / 100,
+    )
+    return Uploading(
+        database=base.database, store=base.media, intake=intake, adapters=base.adapters, limits=limits
     )
 
 
@@ -121,7 +129,7 @@ def post_stories(
     forms = Forms(posts.composing, places, files)
     return (
         PostOpeningsStory(posts.composing, posts.changes, posts.sharing, forms),
-        PostsStory(posts.composing, forms, posts.intake, files, posts.uploading),
+        PostsStory(posts.composing, posts.submissions, forms, posts.intake, files, posts.uploading),
         UploadStory(posts.composing, posts.uploading, base.settings.public_url),
         PostFieldsStory(posts.composing, places),
         PostDecisionsStory(posts.decider, posts.sharing),
@@ -130,10 +138,12 @@ def post_stories(
             decider=posts.decider,
             composing=posts.composing,
             changes=posts.changes,
+            submissions=posts.submissions,
             several=BulkDecider(posts.decider, posts.changes),
             catalog=services.catalog,
             home=home,
         ),
+        SubmissionsStory(posts.submissions, services.catalog),
         HoldsStory(profiles, posts.holds),
         SlotsStory(SlotService(database), profiles, zones),
         AccountSetsStory(AccountSetService(database), profiles),

@@ -155,6 +155,17 @@ class Deliveries:
             raise LeaseLost
         delivery.handles_sealed = sealed
 
+    async def rewrite(self, delivery: Delivery, content: Mapping[str, Any]) -> None:
+        """Store what goes out instead, with other files in place of some.
+
+        Raises:
+            LeaseLost: The delivery is not ours any more.
+
+        """
+        if not await self._change(delivery, content=dict(content), lease_until=now(LEASE)):
+            raise LeaseLost
+        delivery.content = dict(content)
+
     async def arm(self, delivery: Delivery, position: int, kind: str) -> DeliveryStep:
         """Store that a step is about to be sent, before the call. From then on nobody sends it again by themselves.
 

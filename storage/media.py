@@ -57,6 +57,15 @@ class Files:
         found = select(StoredFile).where(StoredFile.organization_id == organization_id, StoredFile.key == key)
         return (await self._session.exec(found)).one_or_none()
 
+    async def made_from(self, organization_id: str, key: str, recipe: str) -> StoredFile | None:
+        """Return what was drawn from the organization's file with this key in this way, or None."""
+        found = select(StoredFile).where(
+            StoredFile.organization_id == organization_id,
+            StoredFile.made_from == key,
+            StoredFile.recipe == recipe,
+        )
+        return (await self._session.exec(found)).one_or_none()
+
     async def touch(self, organization_id: str, keys: Collection[str]) -> int:
         """Store that the files are used now; return how many of them there are."""
         used = update(StoredFile).where(*_theirs(organization_id, keys)).values(used_at=now())
@@ -78,9 +87,15 @@ class Files:
             await self._session.exec(new.values(values))
 
     async def discard(self, organization_id: str, keys: Collection[str]) -> int:
-        """Delete those of the files that no post has; return how many."""
+        """Delete those of the files that no post has, and what was drawn from them; return how many."""
         unused = ~exists().where(col(PostFile.media_id) == col(StoredFile.id))
-        return await self._remove(select(StoredFile).where(*_theirs(organization_id, keys), unused))
+        drawn = col(StoredFile.made_from).in_(keys)
+        which = select(StoredFile).where(StoredFile.organization_id == organization_id, unused)
+        return await self._remove(which.where(col(StoredFile.key).in_(keys) | drawn))
+
+    async def forget(self, organization_id: str, key: str) -> None:
+        """Delete a file of the organization, whoever has it: its bytes are gone."""
+        await self._remove(select(StoredFile).where(*_theirs(organization_id, [key])))
 
     async def discard_all(self, organization_id: str) -> int:
         """Delete every file of an organization that is being deleted; return how many."""
@@ -129,8 +144,6 @@ class Files:
     ) -> None:
         """Let a platform fetch a file with `token` for so long, at most until the delivery's outcome is final.
 
-        A delivery that is scheduled is being prepared from now on: some platforms fetch the file before they answer.
-
         Raises:
             LookupError: The file is not stored any more.
 
@@ -146,14 +159,6 @@ class Files:
                 delivery_id=delivery_id,
                 expires_at=now(lives),
             )
-        )
-        begun = update(Delivery).where(
-            col(Delivery.organization_id) == organization_id,
-            col(Delivery.id) == delivery_id,
-            col(Delivery.status) == DeliveryStatus.SCHEDULED,
-        )
-        await self._session.exec(
-            begun.values(status=DeliveryStatus.PREPARING), execution_options=_UNSYNCHRONIZED
         )
 
     async def at_address(self, token: str) -> StoredFile | None:

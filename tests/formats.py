@@ -35,6 +35,10 @@ HEAD = """# Formats and limits
 What Octapost publishes on each platform, and what it checks before anything is sent. A post that breaks a limit is
 refused in the form, with the reason beside the field. No text is ever shortened for you.
 
+Where it says "other pictures are converted", a picture that the platform doesn't take, because of its type, its bytes
+or its pixels, is made a JPEG that it does. The form says so before. Nothing is ever cropped, and animated GIFs, videos
+and documents are never converted.
+
 The page is made from the facts in `adapters/` by `uv run python -m tests.formats`. The source of each number stands in
 the `formats.py` of its platform.
 """
@@ -138,6 +142,8 @@ def _limits(rule: MediaRule) -> str:
         limits.append(f"at most {rule.most_pages} pages")
     if rule.highest_frame_rate is not None:
         limits.append(f"at most {rule.highest_frame_rate:g} frames a second")
+    if rule.converts:
+        limits.append("other pictures are converted")
     return "; ".join(filter(None, limits))
 
 

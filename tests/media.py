@@ -11,7 +11,8 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 
-from adapters.base import MEBIBYTE, Media, MediaKind
+from adapters.base import MEBIBYTE, Conversion, Media, MediaKind
+from bot.services.media.findings import FileFault, RefusedFileError
 
 CLIP = Path(__file__).parent / "data" / "clip.mp4"
 """3.2 s of H.264, 360 x 640 pixels, 10 frames a second, no sound; made with PyAV for these tests."""
@@ -119,6 +120,9 @@ class StoredMedia:
     """Where `public_url` says that the files are."""
     files: dict[str, bytes] = field(default_factory=dict)
     reads: list[tuple[str, int, int | None]] = field(default_factory=list)
+    conversions: list[tuple[str, str]] = field(default_factory=list)
+    unreadable: set[str] = field(default_factory=set)
+    """The keys of files that cannot be converted."""
     _keys: count[int] = field(default_factory=count)
 
     def add(self, content: bytes, media: Media) -> Media:
@@ -182,6 +186,20 @@ class StoredMedia:
     async def has(self, media: Media) -> bool:
         """Tell whether the file is still stored."""
         return media.key in self.files
+
+    async def convert(
+        self,
+        organization_id: str,  # noqa: ARG002 - there is only one
+        post_id: str,
+        media: Media,
+        conversion: Conversion,
+    ) -> Media:
+        """Return a JPEG of the size that a picture gets; `conversions` has the post's id and the picture's name."""
+        if media.key in self.unreadable:
+            raise RefusedFileError(FileFault.TRUNCATED)
+        self.conversions.append((post_id, media.name))
+        made = conversion.result_of(media)
+        return self.add(jpeg(made.width, made.height), made)
 
     async def public_url(self, media: Media) -> str:
         """Return where a platform would fetch the file; a test that lets it do so serves it there."""

@@ -580,6 +580,7 @@ MAY_WRITE = {
     "services/incidents/watch.py:*": "what the clock does",
     "services/tokens/*": "what the clock does",
     "slack/sender.py:*": "what the clock does",
+    "services/media/drawing.py:*": "what is made of a file for a post that a member decided",
     "services/media/library.py:public_url": "lets a platform fetch a file that was decided to be published",
     "services/media/sweeping.py:run": "deletes files that nobody uses any more",
     "services/incidents/operator_alerts.py:*": "what whoever runs this installation is told",

@@ -9,6 +9,7 @@ from adapters.base.answers import body_of, object_of, objects_of, text_of
 from adapters.base.blockers import BY_PLATFORM, Blocker, Hint
 from adapters.base.checks import media_problems, problems_of, text_problem
 from adapters.base.content import Content, Format, Media, MediaKind, MediaSource, OptionValue, Part
+from adapters.base.conversions import Conversion, conversions_of, with_files
 from adapters.base.errors import (
     Busy,
     Expired,
@@ -87,6 +88,7 @@ __all__ = [
     "Client",
     "ClientAuth",
     "Content",
+    "Conversion",
     "DailyCap",
     "Deauthorization",
     "Defect",
@@ -140,6 +142,7 @@ __all__ = [
     "Webhook",
     "body_of",
     "capabilities",
+    "conversions_of",
     "media_problems",
     "missing_scopes",
     "object_of",
@@ -149,4 +152,5 @@ __all__ = [
     "text_problem",
     "utf8_length",
     "utf16_length",
+    "with_files",
 ]

@@ -8,6 +8,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from adapters.base.content import Content, Media, MediaKind, OptionValue
+from adapters.base.conversions import conversion_for
 from adapters.base.publishing import Defect, Live, Problem
 from adapters.base.rules import (
     FormatRule,
@@ -116,6 +117,8 @@ def media_problems(
 ) -> Iterator[Problem]:
     """Yield what is wrong with one file."""
     rule = rules.get(media.kind)
+    if (conversion := conversion_for(rule, media)) is not None:
+        media = conversion.result_of(media)
     if rule is None or media.type not in rule.types:
         types = sorted({kind for one in rules.values() for kind in one.types})
         yield Problem(

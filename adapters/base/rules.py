@@ -80,6 +80,8 @@ class MediaRule:
     most_pixels: int | None = None
     most_pages: int | None = None
     highest_frame_rate: float | None = None
+    converts: bool = False
+    """A picture of another type, with more bytes or more pixels is made a JPEG that the platform takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,9 @@ _TITLE = TextRule(most=255)
 _ALT_TEXT = TextRule(most=1000)
 """Facebook documents no limit. This is Instagram's."""
 _PHOTO = MediaRule(
-    types=frozenset({"image/jpeg", "image/png", "image/gif", "image/bmp", "image/tiff"}), most_bytes=4_000_000
+    types=frozenset({"image/jpeg", "image/png", "image/gif", "image/bmp", "image/tiff"}),
+    most_bytes=4_000_000,
+    converts=True,
 )
 _VIDEO_TYPES = frozenset({"video/mp4", "video/quicktime", "video/x-m4v"})
 _VIDEO = MediaRule(

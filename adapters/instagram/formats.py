@@ -34,9 +34,13 @@ WIDEST_VIDEO = 1920
 _CAPTION = TextRule(most=2200)
 _ALT_TEXT = TextRule(most=1000)
 _PHOTO = MediaRule(
-    types=frozenset({"image/jpeg"}), most_bytes=8_000_000, lowest_ratio=4 / 5, highest_ratio=1.91
+    types=frozenset({"image/jpeg"}),
+    most_bytes=8_000_000,
+    lowest_ratio=4 / 5,
+    highest_ratio=1.91,
+    converts=True,
 )
-_COVER = MediaRule(types=frozenset({"image/jpeg"}), most_bytes=8_000_000)
+_COVER = MediaRule(types=frozenset({"image/jpeg"}), most_bytes=8_000_000, converts=True)
 
 
 def _video(longest: timedelta) -> MediaRule:

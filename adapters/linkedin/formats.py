@@ -33,6 +33,7 @@ _PICTURE = MediaRule(
     types=frozenset({"image/jpeg", "image/png", "image/gif"}),
     most_bytes=8 * MEBIBYTE,
     most_pixels=36_152_320,
+    converts=True,
 )
 _PICTURES = {MediaKind.IMAGE: _PICTURE, MediaKind.GIF: _PICTURE}
 _VIDEO = MediaRule(

@@ -29,7 +29,7 @@ SPACED = timedelta(minutes=2)
 """Reddit names no number; accounts that post faster are told to take a break."""
 
 _PICTURE_TYPES = frozenset({"image/jpeg", "image/png", "image/gif"})
-_PICTURE = MediaRule(types=_PICTURE_TYPES, most_bytes=20 * MEBIBYTE)
+_PICTURE = MediaRule(types=_PICTURE_TYPES, most_bytes=20 * MEBIBYTE, converts=True)
 _PICTURES = {MediaKind.IMAGE: _PICTURE, MediaKind.GIF: _PICTURE}
 _VIDEO = MediaRule(
     types=frozenset({"video/mp4", "video/quicktime"}), most_bytes=GIBIBYTE, longest=timedelta(minutes=15)

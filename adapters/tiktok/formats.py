@@ -161,6 +161,7 @@ PHOTO = MediaRule(
     most_bytes=20_000_000,
     largest_side=1920,
     most_pixels=1080 * 1920,
+    converts=True,
 )
 PHOTO_TEXTS = {
     TextField.TITLE: TextRule(most=90, unit=Unit.UTF16, count=utf16_length),

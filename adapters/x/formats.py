@@ -34,7 +34,9 @@ CENTS, CENTS_WITH_URL = 1.5, 20.0
 _TEXT = TextRule(most=280, unit=Unit.WEIGHTED, count=weighted_length)
 _ALT_TEXT = TextRule(most=1000)
 _PICTURE = MediaRule(
-    types=frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"}), most_bytes=5 * MEBIBYTE
+    types=frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"}),
+    most_bytes=5 * MEBIBYTE,
+    converts=True,
 )
 _GIF = MediaRule(
     types=frozenset({"image/gif"}), most_bytes=15 * MEBIBYTE, largest_side=1280, most_pixels=1280 * 1080

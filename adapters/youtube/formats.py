@@ -111,7 +111,7 @@ def own_problems(content: Content) -> Iterator[Problem]:
 
 
 TITLE = TextRule(most=100, required=True)
-THUMBNAIL = MediaRule(types=frozenset({"image/jpeg", "image/png"}), most_bytes=50 * MEBIBYTE)
+THUMBNAIL = MediaRule(types=frozenset({"image/jpeg", "image/png"}), most_bytes=50 * MEBIBYTE, converts=True)
 FACTS = PublishingFacts(
     formats={
         Format.VIDEO: FormatRule(

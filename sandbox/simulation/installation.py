@@ -41,7 +41,7 @@ from storage.vault import KeyRing, Vault
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from adapters.base import Adapter, Media, Publisher
+    from adapters.base import Adapter, Conversion, Media, Publisher
     from sandbox.simulation.machine import Machine
     from sandbox.simulation.venue import Scene
 
@@ -64,6 +64,16 @@ class StoredFiles:
     ) -> AsyncIterator[bytes]:
         """Yield the file's name."""
         yield media.key.encode()
+
+    async def convert(
+        self,
+        organization_id: str,  # noqa: ARG002
+        post_id: str,  # noqa: ARG002
+        media: Media,
+        conversion: Conversion,
+    ) -> Media:
+        """Return what a picture would be."""
+        return conversion.result_of(media)
 
     async def public_url(self, media: Media) -> str:
         """Return an address at which nothing is."""
@@ -103,6 +113,7 @@ class Installation:
             tokens=FreshTokens(self.catalog, refresher, database),
             refresher=refresher,
             media=lambda *_: StoredFiles(),
+            converter=StoredFiles(),
             database=database,
             vault=vault,
         )

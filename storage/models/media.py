@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, ForeignKey, LargeBinary
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary
 from sqlmodel import Field, SQLModel
 
 from storage.models.columns import created_column, new_id, organization_column, time_column
@@ -14,6 +14,7 @@ class StoredFile(SQLModel, table=True):
     """A file that was checked, and what was found in it. Its bytes are in the media store, under `key`."""
 
     __tablename__ = "media"
+    __table_args__ = (Index("ix_media_made_from", "made_from", "recipe", unique=True),)
     id: str = Field(default_factory=lambda: new_id("med"), primary_key=True)
     organization_id: str = organization_column()
     key: str = Field(unique=True)
@@ -34,6 +35,10 @@ class StoredFile(SQLModel, table=True):
     created_at: datetime = created_column()
     used_at: datetime = time_column(index=True)
     """When it was last attached, scheduled or read."""
+    made_from: str | None = None
+    """The key of the file that it was drawn from. None: a member attached it."""
+    recipe: str | None = None
+    """How it was drawn."""
 
 
 class PostFile(SQLModel, table=True):

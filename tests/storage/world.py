@@ -58,6 +58,7 @@ from storage.revocations import Revocations
 from storage.seen_requests import Seen
 from storage.sign_ins import SignIns
 from storage.slots import Slots
+from storage.submissions import Submissions
 from storage.tallies import Outcome, Tallies
 from storage.tickets import NewTicket, Tickets
 from storage.uploads import Uploads
@@ -73,6 +74,8 @@ if TYPE_CHECKING:
     from storage.engine.db import Database
     from storage.models import Account, Draft, Grant, Invitation, Membership
     from storage.vault import Vault
+RECIPE = "jpeg"
+"""How the second file was drawn."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +103,7 @@ class World:
     draft_id: str
     set_id: str
     upload_id: str
+    submission_id: str
     media_keys: list[str]
     """Of a file of the post, and of one that nothing has."""
     invitation_id: str
@@ -180,15 +184,29 @@ async def _planned(session: AsyncSession, account: Account, suffix: str) -> str:
 
 
 async def _files(session: AsyncSession, delivery: Delivery, suffix: str) -> list[str]:
-    """Return the keys of a file of the delivery's post, which its platform may fetch, and of one that nothing has."""
+    """Return the keys of a file of the delivery's post, which its platform may fetch, and of one that nothing has.
+
+    The second was drawn from the first.
+    """
     files, organization_id, keys = Files(session), delivery.organization_id, [f"one{suffix}", f"two{suffix}"]
     for key in (*keys, f"three{suffix}"):
         await files.announce(key)
-    for key in keys:
-        await files.add(stored_file(organization_id, key))
+    original, drawn = (stored_file(organization_id, key) for key in keys)
+    drawn.made_from, drawn.recipe = original.key, RECIPE
+    for file in (original, drawn):
+        await files.add(file)
     await files.use(organization_id, delivery.post_id, keys[:1])
     await files.open_address(new_secret(), organization_id, keys[0], delivery.id, timedelta(hours=2))
     return keys
+
+
+async def _submission(session: AsyncSession, draft: Draft) -> str:
+    """Return the id of a post like the draft that waits for somebody who may publish it."""
+    organization_id, draft_id = draft.organization_id, new_id("drf")
+    await Drafts(session).save(
+        organization_id, draft.author, draft_id, draft.written, slack_id="", channel=""
+    )
+    return (await Submissions(session).submit(organization_id, draft.author, draft_id, draft.written)).id
 
 
 async def _upload(session: AsyncSession, draft: Draft, suffix: str) -> str:
@@ -302,7 +320,7 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         await Places(session).replace(organization.id, account.id, [("p1", "r/mugs", "21 members")])
         sent, late, draft = await _posts(session, vault, account, member, suffix)
         keys, set_id = await _files(session, sent, suffix), await _planned(session, account, suffix)
-        upload_id = await _upload(session, draft, suffix)
+        upload_id, submission_id = await _upload(session, draft, suffix), await _submission(session, draft)
         incident, _ = await Incidents(session).open(
             organization.id, grant=grant, kind=IncidentKind.NEEDS_RECONNECT, accounts=[account]
         )
@@ -347,6 +365,7 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         draft_id=draft.id,
         set_id=set_id,
         upload_id=upload_id,
+        submission_id=submission_id,
         media_keys=keys,
         invitation_id=invitation.id,
         request_id=request.id,

@@ -52,6 +52,26 @@ class Findings:
     change: Change | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawing:
+    """A JPEG to make of a file: of a picture, a video's first frame or a document's first page.
+
+    It stands upright, is white where the file is transparent, and says nothing about where or with what it was made.
+    """
+
+    most_bytes: int
+    most_pixels: int
+    largest_side: int = 0
+    """Pixels of the longer side. 0: not limited."""
+    ratio: float = 0.0
+    """Width by height: what is beyond that is cut off on both sides. 0: nothing is cut off."""
+
+    @property
+    def recipe(self) -> str:
+        """What it is told apart by from other drawings of the same file."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+
 class RefusedFileError(Exception):
     """The file is not taken."""
 

@@ -13,7 +13,7 @@ from bot.ops.logs import logger
 from bot.services.media.findings import FileFault, RefusedFileError, load
 
 if TYPE_CHECKING:
-    from bot.services.media.findings import Findings
+    from bot.services.media.findings import Drawing, Findings
 
 log = logger(__name__)
 AT_ONCE = 2
@@ -53,16 +53,28 @@ class Inspector:
         """
         if not size:
             raise RefusedFileError(FileFault.EMPTY)
+        return await self._findings(file, copy, size + OUTPUT_MORE)
+
+    async def draw(self, file: IO[bytes], copy: IO[bytes], drawing: Drawing) -> Findings:
+        """Write a drawing of a file to `copy`, and return what it is.
+
+        Raises:
+            RefusedFileError: There is none.
+
+        """
+        return await self._findings(file, copy, drawing.most_bytes, drawing.recipe)
+
+    async def _findings(self, file: IO[bytes], copy: IO[bytes], most: int, *task: str) -> Findings:
         async with self._places:
-            line = await _run(file, size, copy)
+            line = await _run(file, copy, most, *task)
         try:
             return load(line)
         except ValueError:
             raise RefusedFileError(FileFault.TRUNCATED) from None
 
 
-async def _run(file: IO[bytes], size: int, copy: IO[bytes]) -> str:
-    """Return the line that the child process writes."""
+async def _run(file: IO[bytes], copy: IO[bytes], most: int, *task: str) -> str:
+    """Return the line that the child process writes. `most`: how many bytes it may write to `copy`."""
     file.flush()
     file.seek(0)
     output = copy.fileno()
@@ -72,7 +84,8 @@ async def _run(file: IO[bytes], size: int, copy: IO[bytes]) -> str:
         "-m",
         "bot.services.media.child",
         str(output),
-        str(size + OUTPUT_MORE),
+        str(most),
+        *task,
         stdin=file,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,

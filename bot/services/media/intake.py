@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import secrets
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
-from adapters.base import Media, MediaKind
 from bot.services.acting import acting
 from bot.services.media.findings import Change, FileFault, RefusedFileError
 from bot.services.media.inspecting import fits
+from bot.services.media.keeping import LONGEST_NAME, as_media, keep
 from bot.services.permissions import Permission
-from storage.engine.statements import database_time
-from storage.media import Files
-from storage.models import StoredFile
 
 if TYPE_CHECKING:
     from io import BufferedRandom
 
+    from adapters.base import Media
     from bot.services.access import ActorRef
     from bot.services.media.findings import Findings
     from bot.services.media.inspecting import Inspector
     from storage.engine.db import Database
     from storage.media_store import MediaStore
-
-LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,32 +82,15 @@ class Intake:
     async def _store(
         self, actor: ActorRef, incoming: Incoming, found: Findings, file: BufferedRandom
     ) -> Media:
-        file.seek(0)
-        digest = await asyncio.to_thread(hashlib.file_digest, file, "sha256")
-        size, key = file.seek(0, 2), secrets.token_hex(16)
-        async with acting(self.database, actor, Permission.PUBLISH, system=True) as session:
-            await Files(session).announce(key)
-        await self.store.write(key, file)
-        async with acting(self.database, actor, Permission.PUBLISH, system=True) as session:
-            clock = await database_time(session)
-            stored = StoredFile(
-                organization_id=actor.organization_id,
-                key=key,
-                name=incoming.name[:LONGEST_NAME],
-                kind=found.kind,
-                type=found.type,
-                size=size,
-                sha256=digest.digest(),
-                width=found.width,
-                height=found.height,
-                duration_ms=found.duration_ms,
-                pages=found.pages,
-                frame_rate=found.frame_rate,
-                created_at=clock,
-                used_at=clock,
-            )
-            await Files(session).add(stored)
-            return _media(stored, incoming.alt_text)
+        stored = await keep(
+            self.store,
+            partial(acting, self.database, actor, Permission.WRITE_POSTS, system=True),
+            file,
+            found,
+            organization_id=actor.organization_id,
+            name=incoming.name[:LONGEST_NAME],
+        )
+        return as_media(stored, incoming.alt_text)
 
 
 async def _receive(incoming: Incoming, file: BufferedRandom) -> int:
@@ -126,19 +102,3 @@ async def _receive(incoming: Incoming, file: BufferedRandom) -> int:
             raise RefusedFileError(FileFault.TOO_BIG)
         file.write(piece)
     return size
-
-
-def _media(stored: StoredFile, alt_text: str) -> Media:
-    return Media(
-        key=stored.key,
-        kind=MediaKind(stored.kind),
-        type=stored.type,
-        size=stored.size,
-        name=stored.name,
-        alt_text=alt_text,
-        width=stored.width,
-        height=stored.height,
-        duration=timedelta(milliseconds=stored.duration_ms) if stored.duration_ms else None,
-        pages=stored.pages,
-        frame_rate=stored.frame_rate,
-    )

@@ -19,16 +19,19 @@ from adapters.base import (
     Rejected,
     TokenRefused,
     Tokens,
+    conversions_of,
+    with_files,
 )
+from bot.services.media.findings import RefusedFileError
 from bot.services.posts.budgets import charges_of, check
 from bot.services.posts.contents import load
-from bot.services.posts.policy import FILE_GONE
+from bot.services.posts.policy import FILE_GONE, NOT_CONVERTED
 from storage.accounts import Accounts
 from storage.engine.statements import database_time
 from storage.models import StepStatus
 
 if TYPE_CHECKING:
-    from adapters.base import Adapter, Handles, Media
+    from adapters.base import Adapter, Content, Conversion, Handles, Media
     from bot.services.accounts.catalog import PlatformCatalog
     from bot.services.posts.budgets import Charge
     from bot.services.tokens.fresh import Fresh, FreshTokens
@@ -47,6 +50,22 @@ class StoredMedia(MediaSource, Protocol):
 
     async def has(self, media: Media) -> bool:
         """Tell whether a file is still stored."""
+        ...
+
+
+class Converts(Protocol):
+    """Makes JPEGs of pictures that platforms do not take as they are."""
+
+    async def convert(
+        self, organization_id: str, post_id: str, media: Media, conversion: Conversion
+    ) -> Media:
+        """Return the JPEG, which is a file of the post then.
+
+        Raises:
+            LookupError: The picture is not stored any more.
+            RefusedFileError: It cannot be converted.
+
+        """
         ...
 
 
@@ -69,6 +88,7 @@ class PublishingCalls:
     refresher: Refresher
     media: Callable[[str, str], StoredMedia]
     """Returns the files of an organization, for a delivery."""
+    converter: Converts
     database: Database
     vault: Vault
 
@@ -189,6 +209,27 @@ class PublishingCalls:
         for file in (*content.all_media, *filter(None, [content.cover])):
             if not await stored.has(file):
                 raise Rejected(FILE_GONE)
+
+    async def converted(self, work: Work) -> Content | None:
+        """Return what goes out with JPEGs in place of the pictures that its platform does not take; None: as it is.
+
+        Raises:
+            Rejected: A picture is not stored any more, or cannot be converted.
+
+        """
+        content, made = load(work.delivery.content), {}
+        wanted = conversions_of(self.publisher(work.account.platform).facts, content)
+        files = {one.key: one for one in (*content.all_media, *filter(None, [content.cover]))}
+        for key, conversion in wanted.items():
+            try:
+                made[key] = await self.converter.convert(
+                    work.account.organization_id, work.post.id, files[key], conversion
+                )
+            except LookupError:
+                raise Rejected(FILE_GONE) from None
+            except RefusedFileError:
+                raise Rejected(NOT_CONVERTED) from None
+        return with_files(content, made) if made else None
 
     def charges(self, work: Work, position: int) -> tuple[Charge, ...]:
         """Return what a step takes from the budgets of the account and of its app."""

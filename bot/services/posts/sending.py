@@ -16,7 +16,7 @@ from adapters.base import Accepted, Misconfigured, OutcomeUnknown, PlatformError
 from bot.ops.logs import logger
 from bot.ops.metrics import DELIVERIES
 from bot.services.posts.budgets import give_back, reserve
-from bot.services.posts.contents import load
+from bot.services.posts.contents import dump, load
 from bot.services.posts.policy import (
     LOOKS,
     NO_RECEIPT,
@@ -123,6 +123,7 @@ class Sending:
         handles, keep = handles_of(self._vault, delivery), self._keeper(delivery)
         try:
             await self._calls.check_files(work)
+            await self._convert(work)
             await self._calls.check_budget(work)
             await self._calls.allowed(work)
             prepared = await self._calls.use(
@@ -137,6 +138,13 @@ class Sending:
             await self.wait(work, DeliveryStatus.PREPARING, prepared.again_in)
             return False
         return True
+
+    async def _convert(self, work: Work) -> None:
+        """Let JPEGs go out in place of the pictures that the platform does not take. They are made only once."""
+        content = await self._calls.converted(work)
+        if content is not None:
+            async with self._database.system() as session:
+                await Deliveries(session, self._vault).rewrite(work.delivery, dump(content))
 
     async def send(self, work: Work, *, again_in: timedelta | None = None) -> None:
         """Send every step that was not begun yet, in order; stop at the first that is not live at once.

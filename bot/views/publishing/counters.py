@@ -8,6 +8,7 @@ from adapters.base import Format, TextField, Unit
 from bot.services.posts.candidates import targets
 from bot.services.posts.formats import comment_of, is_finished_elsewhere, link_of
 from bot.views import kit
+from bot.views.publishing.conversions import conversions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -61,6 +62,7 @@ def _said(target: Target, written: Written) -> Iterator[str]:
         yield f"{name}: the link goes at the end of the text."
     if comment_of(written).strip() and not one.takes(TextField.FIRST_COMMENT):
         yield f"{name} doesn't let apps write the first comment. Add it there once the post is live."
+    yield from conversions(target)
     if is_finished_elsewhere(content.format, content.media):
         yield f"{name}: video drafts have no text. Write it in the {name} app."
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.services.posts.policy import FILE_GONE, NO_RECEIPT
+from bot.services.posts.policy import FILE_GONE, NO_RECEIPT, NOT_CONVERTED
 from bot.views.publishing import facebook, instagram, linkedin, reddit, tiktok, x, youtube
 from bot.views.publishing.words import PlatformWords
 
@@ -46,5 +46,10 @@ def refusal(platform: str, name: str, code: str) -> str:
         )
     if code == FILE_GONE:
         return "A file of this post isn't stored any more, so nothing was published. Post it again with the file."
+    if code == NOT_CONVERTED:
+        return (
+            f"A picture of this post couldn't be converted for {name}, so nothing was published."
+            " Export it as a JPEG, and post it again."
+        )
     known = words_of(platform).refusals.get(code)
     return known or f"{name} refused it (`{code.replace('`', '')}`). Change the post and try again."

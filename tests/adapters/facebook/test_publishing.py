@@ -645,8 +645,9 @@ REEL = Media(
         (Content(format=Format.CAROUSEL, media=(PHOTO,) * 11), [Defect.TOO_MANY]),
         (Content(format=Format.CAROUSEL, media=(PHOTO,)), [Defect.TOO_FEW]),
         (Content(format=Format.CAROUSEL, media=(PHOTO, REEL)), [Defect.WRONG_TYPE]),
-        (Content(format=Format.IMAGE, media=(replace(PHOTO, size=4_000_001),)), [Defect.TOO_BIG]),
-        (Content(format=Format.IMAGE, media=(replace(PHOTO, type="image/webp"),)), [Defect.WRONG_TYPE]),
+        (Content(format=Format.IMAGE, media=(replace(PHOTO, size=4_000_001),)), []),  # it is converted
+        (Content(format=Format.IMAGE, media=(replace(PHOTO, type="image/webp"),)), []),
+        (Content(format=Format.IMAGE, media=(replace(PHOTO, type="image/heic"),)), [Defect.WRONG_TYPE]),
         (Content(format=Format.TEXT, text="a" * 63_207), [Defect.TOO_LONG]),
         (Content(format=Format.TEXT), [Defect.MISSING]),
         (replace(LINK, link="https://ana@example.com"), [Defect.BAD_LINK]),

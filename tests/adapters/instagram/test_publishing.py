@@ -458,7 +458,8 @@ A_REEL = Content(format=Format.REEL, media=(CLIP,))
         (replace(AN_IMAGE, text="#a " * 31), [(Defect.TOO_MANY, "hashtags")]),
         (replace(AN_IMAGE, text="@b " * 21), [(Defect.TOO_MANY, "mentions")]),
         (replace(AN_IMAGE, text="a" * 2201), [(Defect.TOO_LONG, "text")]),
-        (replace(AN_IMAGE, media=(replace(PHOTO, type="image/png"),)), [(Defect.WRONG_TYPE, "media")]),
+        (replace(AN_IMAGE, media=(replace(PHOTO, type="image/png"),)), []),  # it is converted
+        (replace(AN_IMAGE, media=(replace(PHOTO, type="image/bmp"),)), [(Defect.WRONG_TYPE, "media")]),
         (replace(AN_IMAGE, media=(replace(PHOTO, height=1251),)), [(Defect.TOO_TALL, "media")]),
         (replace(AN_IMAGE, media=(replace(PHOTO, height=523),)), [(Defect.TOO_WIDE, "media")]),
         (

@@ -392,6 +392,7 @@ async def open_desk(database: Database, vault: Vault, **env: str) -> Desk:
         tokens=FreshTokens(catalog, refresher, database),
         refresher=refresher,
         media=lambda *_: files,
+        converter=files,
         database=database,
         vault=vault,
     )

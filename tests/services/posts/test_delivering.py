@@ -17,6 +17,9 @@ from adapters.base import (
     Expired,
     Finding,
     Format,
+    FormatRule,
+    MediaKind,
+    MediaRule,
     Misconfigured,
     Outcome,
     OutcomeUnknown,
@@ -26,8 +29,16 @@ from adapters.base import (
     Rejected,
     TokenRefused,
 )
+from bot.services.posts.contents import load
 from bot.services.posts.delivering import AT_ONCE
-from bot.services.posts.policy import FILE_GONE, LATE_AFTER, LINK_WITHIN, LOOKS, OUR_FAULT_PAUSE
+from bot.services.posts.policy import (
+    FILE_GONE,
+    LATE_AFTER,
+    LINK_WITHIN,
+    LOOKS,
+    NOT_CONVERTED,
+    OUR_FAULT_PAUSE,
+)
 from storage.deliveries import LEASE, Deliveries, LeaseLost, any_due
 from storage.delivery_decisions import DeliveryDecisions
 from storage.engine.db import Database
@@ -36,6 +47,7 @@ from storage.models import Delivery, DeliveryStatus, DeliveryStep, Grant, Operat
 from storage.posts import Posts
 from storage.refreshes import Refreshes
 from storage.vault import Vault
+from tests.counts import in_full
 from tests.services.posts.press import LOST, Desk, open_desk
 
 HOUR = timedelta(hours=1)
@@ -489,6 +501,7 @@ async def test_two_processes_never_have_two_posts_of_one_account(
     assert (len(first), second) == (1, [])
 
 
+@in_full
 async def test_processes_that_begin_together_leave_each_account_one_post(desk: Desk) -> None:
     accounts = [await desk.account(number) for number in range(5)]
     for number, account in enumerate(accounts * 4):
@@ -529,6 +542,46 @@ async def test_a_file_that_vanishes_between_preparing_and_sending_fails_the_post
     row = await small.delivery(post)
     assert (between, row.status, row.code) == (DeliveryStatus.READY, DeliveryStatus.FAILED, FILE_GONE)
     assert small.press.calls == ["prepare"]
+
+
+@pytest.fixture
+def strict(small: Desk) -> Desk:
+    """Return a desk whose platform takes only JPEGs."""
+    jpegs = MediaRule(types=frozenset({"image/jpeg"}), most_bytes=8_000_000, converts=True)
+    formats = {Format.IMAGE: FormatRule(media={MediaKind.IMAGE: jpegs}, most=1)}
+    small.press.limits["formats"] = {**small.press.facts.formats, **formats}
+    return small
+
+
+async def test_a_picture_is_converted_while_it_is_prepared_and_tries_later_send_the_same_one(
+    strict: Desk,
+) -> None:
+    picture = strict.files.picture(alt_text="A mug")
+    post = await strict.schedule(Content(format=Format.IMAGE, text="Mugs", media=(picture,)), HOUR / 12)
+    strict.press.prepares += [Busy("busy"), Expired("expired")]
+
+    for _ in range(4):
+        await strict.run()
+        await strict.later(post, due_at=now())
+
+    row = await strict.delivery(post)
+    [sent] = load(row.content).media
+    assert (row.status, strict.files.conversions) == (SENT, [(row.post_id, "mug.png")])
+    assert (sent.type, sent.alt_text, sent.key != picture.key) == ("image/jpeg", "A mug", True)
+    assert picture.key in strict.files.files
+
+
+async def test_a_picture_that_cannot_be_converted_fails_the_post_before_the_platform_hears_of_it(
+    strict: Desk,
+) -> None:
+    picture = strict.files.picture(name="broken.png")
+    strict.files.unreadable.add(picture.key)
+    post = await strict.schedule(Content(format=Format.IMAGE, text="Mugs", media=(picture,)))
+
+    await strict.run()
+
+    row = await strict.delivery(post)
+    assert (row.status, row.code, strict.press.calls) == (DeliveryStatus.FAILED, NOT_CONVERTED, [])
 
 
 async def test_an_address_that_the_platform_names_later_is_added_to_the_receipt(desk: Desk) -> None:
@@ -619,6 +672,7 @@ async def test_a_call_that_takes_minutes_keeps_its_delivery(desk: Desk) -> None:
     assert desk.press.calls == ["prepare", "send post 0"]
 
 
+@in_full
 @pytest.mark.parametrize(
     ("content", "status", "live"),
     [

@@ -24,30 +24,46 @@ Image.preinit()
 Image.MAX_IMAGE_PIXELS = None  # MOST_PIXELS is checked instead
 
 
-def read_picture(source: IO[bytes], target: IO[bytes]) -> Findings:
-    """Return what a JPEG, PNG, GIF or WebP is; where it says where or with what it was made, write a copy without that.
+class Picture:
+    """JPEG, PNG, GIF and WebP."""
 
-    Raises:
-        RefusedFileError: It is damaged, too large, or animated and no GIF.
+    def read(self, source: IO[bytes], target: IO[bytes]) -> Findings:
+        """Return what a picture is; where it says where or with what it was made, write a copy without that.
 
-    """
-    image = opened(source, tuple(SAVED_AS))
-    form = "JPEG" if image.format == "MPO" else str(image.format)  # a JPEG with further pictures in it
-    if image.format != "MPO" and getattr(image, "is_animated", False):
-        return _animated(image, form)
-    decoded(image)
-    orientation = image.getexif().get(ORIENTATION, 1)
-    width, height = image.size[::-1] if orientation in TURNED else image.size
-    found = Findings(kind="image", type=SAVED_AS[form], width=width, height=height)
-    if not is_personal(source, form, image):
-        return found
-    if orientation in range(2, 9):
-        upright = ImageOps.exif_transpose(image)
-        options = {"quality": QUALITY} if form == "JPEG" else {"lossless": True} if form == "WEBP" else {}
-        saved(upright, target, form, **options)
-    else:
-        without_metadata(source, target, form)
-    return with_change(found, Change.CLEANED)
+        Raises:
+            RefusedFileError: It is damaged, too large, or animated and no GIF.
+
+        """
+        image = opened(source, tuple(SAVED_AS))
+        form = "JPEG" if image.format == "MPO" else str(image.format)  # a JPEG with further pictures in it
+        if image.format != "MPO" and getattr(image, "is_animated", False):
+            return _animated(image, form)
+        decoded(image)
+        orientation = image.getexif().get(ORIENTATION, 1)
+        width, height = image.size[::-1] if orientation in TURNED else image.size
+        found = Findings(kind="image", type=SAVED_AS[form], width=width, height=height)
+        if not is_personal(source, form, image):
+            return found
+        if orientation in range(2, 9):
+            upright = ImageOps.exif_transpose(image)
+            options = {"quality": QUALITY} if form == "JPEG" else {"lossless": True} if form == "WEBP" else {}
+            saved(upright, target, form, **options)
+        else:
+            without_metadata(source, target, form)
+        return with_change(found, Change.CLEANED)
+
+    def show(self, source: IO[bytes], side: int) -> Image.Image:
+        """Return the picture, upright; of an animation its first frame.
+
+        Raises:
+            RefusedFileError: It is damaged or too large.
+
+        """
+        image = opened(source, tuple(SAVED_AS))
+        if side:
+            image.draft("RGB", (side, side))  # a JPEG is decoded in a fraction of the time
+        decoded(image)
+        return ImageOps.exif_transpose(image)
 
 
 def opened(source: IO[bytes], formats: tuple[str, ...]) -> Image.Image:
@@ -98,7 +114,7 @@ def saved(image: Image.Image, target: IO[bytes], form: str, **options: object) -
     profile = image.info.get("icc_profile")
     ready = image
     if form == "JPEG" and image.mode not in {"RGB", "L", "CMYK"}:
-        ready = _on_white(image)
+        ready = on_white(image)
     ready.info = {}
     target.seek(0)
     target.truncate()
@@ -108,7 +124,7 @@ def saved(image: Image.Image, target: IO[bytes], form: str, **options: object) -
         raise RefusedFileError(FileFault.TOO_COMPLEX) from error
 
 
-def _on_white(image: Image.Image) -> Image.Image:
+def on_white(image: Image.Image) -> Image.Image:
     """Return the picture without transparency, which a JPEG cannot have."""
     clear = image.convert("RGBA")
     white = Image.new("RGB", image.size, "white")

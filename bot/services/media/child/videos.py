@@ -1,4 +1,4 @@
-"""Videos: what they are, and a copy without location and device data, its streams untouched."""
+"""Videos: what they are, what they show first, and a copy without location and device data, its streams untouched."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ import av
 import av.subtitles.codeccontext
 import av.subtitles.stream  # PyAV imports these two when it meets a file, and then it is too late
 from av.error import FFmpegError
+from PIL import Image
 
 from bot.services.media.child.limits import damaged
 from bot.services.media.findings import Change, FileFault, Findings, RefusedFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from av.container import InputContainer
 
 OPTIONS = {"protocol_whitelist": "", "enable_drefs": "0", "use_absolute_path": "0"}
@@ -25,36 +24,52 @@ PERSONAL = ("location", "make", "model", "software", "android", "device", "autho
 MOST_PIXELS = 8192 * 8192
 
 
-def reader_with(demuxer: str) -> Callable[[IO[bytes], IO[bytes]], Findings]:
-    """Return what reads a video with one of FFmpeg's demuxers; no other is tried."""
+class Video:
+    """MP4, QuickTime, WebM and Matroska."""
 
-    def read(source: IO[bytes], target: IO[bytes]) -> Findings:
-        return _read(demuxer, source, target)
+    def __init__(self, demuxer: str) -> None:
+        """`demuxer`: one of FFmpeg's. No other is tried."""
+        self._demuxer = demuxer
 
-    return read
+    def read(self, source: IO[bytes], target: IO[bytes]) -> Findings:
+        """Return what a video is; where it says where or with what it was made, write a copy without that.
 
+        Raises:
+            RefusedFileError: It is damaged, too large, or has no picture.
 
-def _read(demuxer: str, source: IO[bytes], target: IO[bytes]) -> Findings:
-    """Return what a video is; where it says where or with what it was made, write a copy without that.
+        """
+        if self._demuxer == "mov":
+            _require_whole(source)
+        source.seek(0)
+        try:
+            with _opened(source, self._demuxer) as container:
+                found = _findings(container, _type(self._demuxer, source))
+                if not _is_personal(container):
+                    return found
+                source.seek(0)
+                with _opened(source, self._demuxer) as again:
+                    _remux(again, target, found.type)
+        except (FFmpegError, ValueError, EOFError, IndexError) as error:
+            raise damaged(error) from error
+        return Findings(
+            **{name: getattr(found, name) for name in found.__slots__} | {"change": Change.CLEANED}
+        )
 
-    Raises:
-        RefusedFileError: It is damaged, too large, or has no picture.
+    def show(self, source: IO[bytes], side: int) -> Image.Image:  # noqa: ARG002 - as every kind
+        """Return the first frame, upright.
 
-    """
-    if demuxer == "mov":
-        _require_whole(source)
-    source.seek(0)
-    try:
-        with _opened(source, demuxer) as container:
-            found = _findings(container, _type(demuxer, source))
-            if not _is_personal(container):
-                return found
-            source.seek(0)
-            with _opened(source, demuxer) as again:
-                _remux(again, target, found.type)
-    except (FFmpegError, ValueError, EOFError, IndexError) as error:
-        raise damaged(error) from error
-    return Findings(**{name: getattr(found, name) for name in found.__slots__} | {"change": Change.CLEANED})
+        Raises:
+            RefusedFileError: It is damaged, too large, or has no picture.
+
+        """
+        source.seek(0)
+        try:
+            with _opened(source, self._demuxer) as container:
+                frame = _first_frame(container)
+                image: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]
+                return image.rotate(frame.rotation, expand=True)
+        except (FFmpegError, ValueError, EOFError, IndexError) as error:
+            raise damaged(error) from error
 
 
 def _opened(source: IO[bytes], demuxer: str) -> InputContainer:
@@ -91,7 +106,8 @@ def _type(demuxer: str, source: IO[bytes]) -> str:
     return "video/mp4" if head[4:8] == b"ftyp" and head[8:12] != b"qt  " else "video/quicktime"
 
 
-def _findings(container: InputContainer, mime: str) -> Findings:
+def _first_frame(container: InputContainer) -> av.VideoFrame:
+    """Return the first frame of the first stream of pictures."""
     if not container.streams.video:
         raise RefusedFileError(FileFault.UNSUPPORTED)
     stream = container.streams.video[0]
@@ -104,6 +120,12 @@ def _findings(container: InputContainer, mime: str) -> Findings:
     first = next(container.decode(stream), None)
     if first is None or not width or not height:
         raise RefusedFileError(FileFault.TRUNCATED)
+    return first
+
+
+def _findings(container: InputContainer, mime: str) -> Findings:
+    first, stream = _first_frame(container), container.streams.video[0]
+    width, height = stream.codec_context.width, stream.codec_context.height
     if first.rotation % 180:
         width, height = height, width
     lasts = container.duration or 0
