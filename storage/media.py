@@ -125,6 +125,8 @@ class Files:
     ) -> None:
         """Let a platform fetch a file with `token` for so long, at most until the delivery's outcome is final.
 
+        A delivery that is scheduled is being prepared from now on: some platforms fetch the file before they answer.
+
         Raises:
             LookupError: The file is not stored any more.
 
@@ -140,6 +142,14 @@ class Files:
                 delivery_id=delivery_id,
                 expires_at=now(lives),
             )
+        )
+        begun = update(Delivery).where(
+            col(Delivery.organization_id) == organization_id,
+            col(Delivery.id) == delivery_id,
+            col(Delivery.status) == DeliveryStatus.SCHEDULED,
+        )
+        await self._session.exec(
+            begun.values(status=DeliveryStatus.PREPARING), execution_options=_UNSYNCHRONIZED
         )
 
     async def at_address(self, token: str) -> StoredFile | None:

@@ -118,3 +118,19 @@ async def test_an_address_ends_and_none_is_guessed(sqlite_database: Database, va
     assert (known.key, late) == (world.media_keys[0], None)
     assert guessed == [None] * GUESSES
     assert token not in stored
+
+
+async def test_a_file_can_be_fetched_as_soon_as_its_address_is_named(
+    sqlite_database: Database, vault: Vault
+) -> None:
+    world, token = await build(sqlite_database, vault, "1"), new_secret()
+    await become(sqlite_database, world, DeliveryStatus.SCHEDULED)
+    async with sqlite_database.system() as session:
+        await Files(session).open_address(
+            token, world.organization_id, world.media_keys[0], world.delivery_id, timedelta(hours=2)
+        )
+
+    async with sqlite_database.system(write=False) as session:
+        found = await Files(session).at_address(token)
+
+    assert found is not None
