@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from functools import cache
 
 import av
@@ -18,6 +19,7 @@ SECONDS, FRAMES_A_SECOND = 4, 24
 DROP = 1.5
 """Pixels that the mug sinks in each frame, so that the video moves."""
 
+FRAME: Callable[[Image.Image], av.VideoFrame] = av.VideoFrame.from_image
 Colour = tuple[int, int, int]
 
 
@@ -38,8 +40,7 @@ def video(colour: Colour = BLUE) -> bytes:
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for number in range(SECONDS * FRAMES_A_SECOND):
             middle = height * 0.45 + min(number, 48) * DROP
-            frame = av.VideoFrame.from_image(_mug(width, height, colour, middle))
-            container.mux(stream.encode(frame))
+            container.mux(stream.encode(FRAME(_mug(width, height, colour, middle))))
         container.mux(stream.encode())
     return file.getvalue()
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Step = tuple[str, Callable[[], Awaitable[str]]]
 SIX = ("Blue Door Bakery (Facebook)", "(Instagram)", "Ana Ruiz (LinkedIn)", "(Reddit)", "(TikTok)", "(X)")
+TITLE = "Mugs, and how they are made"
 PICTURES, WORDS = "octamugs", "OctaStories"
 """Subreddits: one that takes pictures, and one that takes only words and wants a flair."""
 CAREFUL = ("SELF_ONLY", "public", "no")
@@ -70,8 +71,7 @@ class Posting:
         yield "Three stories for the next days on Reddit", self.stories
 
     async def message(self) -> str:
-        """Invite Octapost into the channel, and publish a message of Ada's."""
-        await self._world.slack.invite(self._ada.channel_id)
+        """Publish a message of Ada's with "Publish this message"."""
         picture = self._file("mugs.jpg", files.picture(), "A blue mug on a table")
         form = await self._chosen("*Fresh mugs* in the shop today :tada:", picture)
         await self._publish(form, SIX)
@@ -101,7 +101,9 @@ class Posting:
         parts = [block for block in _inputs(second) if block["block_id"].startswith("part:")]
         await self._finish(second, {parts[1]["block_id"]: {"compose.part": "Then there is a mug."}})
         await self._result("from the beginning", "✅ Live")
-        posts = [post for post in self._posts("x") if post.text.startswith(("Our mugs", "First", "Then"))]
+        posts = [
+            post for words in ("Our mugs", "First there", "Then there") for post in self._posts("x", words)
+        ]
         expect([bool(post.thread_of) for post in posts] == [False, True, True], f"{len(posts)} parts")
         return f"{len(posts)} parts, each a reply to the one before"
 
@@ -136,12 +138,12 @@ class Posting:
         await self._publish(await self._begun("Open until six today", []), ["Ana Ruiz (LinkedIn)"])
         await asyncio.wait_for(fault.taken.wait(), files.SECONDS * 5)
         await self._world.pass_time(timedelta(seconds=LONG_S))
-        waiting = await self._result("Open until six", "ublishing")
+        said = _state(await self._result("Open until six", "publishing…"))
         fault.answer.set()
         await self._result("Open until six", "✅ Live")
         posts = self._posts("linkedin", "Open until six")
         expect(len(posts) == 1, f"{len(posts)} posts")
-        return f"“{_state(waiting)}” for {LONG_S} s, then one post"
+        return f"“{said}” for {LONG_S} s, then one post"
 
     async def lost(self) -> str:
         """Let Facebook publish, and the connection break before its answer."""
@@ -265,7 +267,7 @@ def _answers(view: View) -> dict[str, Any]:
             continue
         values = [str(option["value"]) for option in element.get("options", ())]
         answers = {
-            "plain_text_input": "Mugs",
+            "plain_text_input": TITLE,
             "static_select": next((one for one in CAREFUL if one in values), "".join(values[:1])),
             "checkboxes": values[:1],
         }
@@ -280,4 +282,4 @@ def _host(page: Page) -> str:
 
 def _state(shown: Message) -> str:
     """Return the line of a result that says how a post is on an account."""
-    return next(line for line in text_of(shown).splitlines() if "ublishing" in line)
+    return next(line for line in text_of(shown).splitlines() if "publishing…" in line).partition(": ")[2]
