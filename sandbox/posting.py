@@ -31,7 +31,9 @@ PICTURES, WORDS = "octamugs", "OctaStories"
 """Subreddits: one that takes pictures, and one that takes only words and wants a flair."""
 CAREFUL = ("SELF_ONLY", "public", "no")
 """What Ada chooses where she has to: TikTok shows posts of an app that it has not audited to nobody else."""
-SOON_S = 60.0
+SOON_S, A_MOMENT_S = 60.0, 1.5
+FILES_TAKE = 4
+"""How often a platform is looked at that still works on a file."""
 LONG_S = 222
 """A time that a platform really took to answer, while its client had long given up and sent the post again."""
 STORIES = (timedelta(days=3), timedelta(days=4), timedelta(days=5))
@@ -75,7 +77,7 @@ class Posting:
         picture = self._file("mugs.jpg", files.picture(), "A blue mug on a table")
         form = await self._chosen("*Fresh mugs* in the shop today :tada:", picture)
         await self._publish(form, SIX)
-        live = await self._result("Fresh mugs", "Live on 6 accounts")
+        live = await self._live("Fresh mugs", "Live on 6 accounts")
         pages = [await self._ada.browser.open(link) for link in LINK.findall(text_of(live))]
         expect(
             all(page.status == 200 and "Fresh mugs in the shop" in page.text for page in pages),
@@ -87,7 +89,7 @@ class Posting:
         """Publish a message with an upright video on YouTube."""
         clip = self._file("mug.mp4", files.video(), kind="video/mp4")
         await self._publish(await self._chosen("How a mug is put on a table", clip), ["(YouTube)"], reel=True)
-        await self._result("How a mug", "✅ Live")
+        await self._live("How a mug")
         [post] = self._posts("youtube", "How a mug")
         return f"“{post.title}”, {post.options.get('Visibility', 'live')}"
 
@@ -100,7 +102,7 @@ class Posting:
         second = await self._ada.modal_with("Part 3")
         parts = [block for block in _inputs(second) if block["block_id"].startswith("part:")]
         await self._finish(second, {parts[1]["block_id"]: {"compose.part": "Then there is a mug."}})
-        await self._result("from the beginning", "✅ Live")
+        await self._live("from the beginning")
         posts = [
             post for words in ("Our mugs", "First there", "Then there") for post in self._posts("x", words)
         ]
@@ -112,7 +114,7 @@ class Posting:
         clip = self._file("mug.mp4", files.video(), kind="video/mp4")
         form = await self._begun("A mug in four seconds", ["(Instagram)"])
         await self._finish(await self._ada.submit(form, {"compose.files": [clip]}), reel=True)
-        await self._result("in four seconds", "✅ Live")
+        await self._live("in four seconds")
         [post] = self._posts("instagram", "in four seconds")
         return f"{post.media[0].type}, {post.media[0].file.size // 1000} kB, as it was attached"
 
@@ -125,7 +127,7 @@ class Posting:
         ]
         form = await self._begun("Which one is yours?", ["(Instagram)", "Ana Ruiz (LinkedIn)"])
         await self._finish(await self._ada.submit(form, {"compose.files": pictures}))
-        await self._result("Which one is yours?", "Live on 2 accounts")
+        await self._live("Which one is yours?", "Live on 2 accounts")
         posts = [*self._posts("instagram", "Which one"), *self._posts("linkedin", "Which one")]
         shown = [[one.alt_text for one in post.media] for post in posts]
         expect(shown == [[f"A {name} mug" for name in colours]] * 2, f"pictures: {shown}")
@@ -225,7 +227,15 @@ class Posting:
 
     # What is said, and what is live
 
-    async def _result(self, *words: str) -> Message:
+    async def _live(self, words: str, state: str = "✅ Live") -> Message:
+        """Return the message about a post once it is live, and let the platforms' time to work on files pass."""
+        for _ in range(FILES_TAKE):
+            with suppress(NotSeen):
+                return await self._result(words, state, within_s=A_MOMENT_S)
+            await self._world.pass_time(timedelta(seconds=20))
+        return await self._result(words, state)
+
+    async def _result(self, *words: str, within_s: float = SOON_S) -> Message:
         """Return the message about a post in the channel, as soon as it says all this."""
 
         def found() -> Message | None:
@@ -235,7 +245,7 @@ class Posting:
             )
 
         with suppress(TimeoutError):
-            return await self._world.slack.until(found, SOON_S)
+            return await self._world.slack.until(found, within_s)
         said = [text_of(one) for one in self._ada.seen() if one.app_id and words[0] in text_of(one)]
         raise NotSeen(f"not “{words[-1]}”, but: {said[-1:] or 'nothing'}")
 
