@@ -15,6 +15,7 @@ from storage.models import (
     Browser,
     ConnectionAttempt,
     Discovery,
+    DraftLink,
     GridHome,
     InstallState,
     JoinCode,
@@ -22,7 +23,6 @@ from storage.models import (
     SignIn,
     Ticket,
     Upload,
-    UploadLink,
 )
 from storage.seen_requests import SEEN_LIFE, Seen
 
@@ -38,9 +38,9 @@ MODELS = (
     InstallState,
     JoinCode,
     Discovery,
+    DraftLink,
     GridHome,
     MediaAddress,
-    UploadLink,
     Upload,
     AccessRequest,
 )

@@ -60,7 +60,8 @@ def files(written: Written, metadata: str, turn: int, *, allowed: bool) -> list[
     """Return the input for files, and those that are attached already; or why files can't be attached.
 
     `metadata` names the organization and the draft. `turn` counts how often the form was shown. It is part of the
-    inputs' names, since Slack keeps what is in an input of the same name: the same files would be sent again.
+    inputs' names, since Slack keeps what is in an input of the same name: the same files would be sent again. So is how
+    many are attached already: one that arrives on the upload page while the form is open is ticked like the others.
     """
     blocks: list[Json] = []
     if written.media:
@@ -73,14 +74,14 @@ def files(written: Written, metadata: str, turn: int, *, allowed: bool) -> list[
         }
         blocks.append(
             kit.entry(
-                f"{KEPT}:{turn}",
+                f"{KEPT}:{turn}:{len(written.media)}",
                 "Attached",
                 element,
                 hint="What you remove isn't published.",
                 optional=True,
             )
         )
-    more = kit.actions(kit.button("Add large files", "compose.upload", metadata))
+    more = large_files(metadata)
     if not allowed:
         return [*blocks, kit.fine_print(NO_SCOPE), more]
     if (room := MOST_FILES - len(written.media)) > 0:
@@ -88,6 +89,11 @@ def files(written: Written, metadata: str, turn: int, *, allowed: bool) -> list[
         hint = "Pictures, a video or a PDF, up to 10 MB each."
         blocks.append(kit.entry(f"{FILES}:{turn}", "Files", element, hint=hint, optional=True))
     return [*blocks, more]
+
+
+def large_files(metadata: str) -> Json:
+    """Return the button for the page that takes files which the form doesn't."""
+    return kit.actions(kit.button("Add large files", "compose.upload", metadata))
 
 
 def _line(one: Media) -> str:
