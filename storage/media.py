@@ -31,7 +31,13 @@ UPLOAD_WITHIN = timedelta(hours=24)
 OPEN = (*BEFORE_SENDING, DeliveryStatus.SENDING, DeliveryStatus.UNKNOWN)
 """The states in which a platform may fetch a delivery's files: before the outcome is final. A delivery is still
 scheduled while the request under way names its files for the first time."""
-OVER = (DeliveryStatus.SENT, DeliveryStatus.GONE, DeliveryStatus.CANCELLED)
+OVER = (
+    DeliveryStatus.SENT,
+    DeliveryStatus.CHANGING,
+    DeliveryStatus.DELETED,
+    DeliveryStatus.GONE,
+    DeliveryStatus.CANCELLED,
+)
 """The states in which a delivery needs its files no more. One that failed can be tried again."""
 _UNSYNCHRONIZED = {"synchronize_session": False}
 
