@@ -133,29 +133,19 @@ class Composing:
         return adapter.publisher if isinstance(adapter, Publishes) else None
 
     async def draft(self, actor: Actor, draft_id: str) -> Written:
-        """Return what the actor has written under this id: of a form that changes a post, at first what it says.
-
-        Raises:
-            NotFoundError: It is not the id of a draft of theirs, or there is no such post.
-
-        """
+        """Return what the actor has written under this id: of a form that changes a post, at first what it says."""
         try:
             return await self.resume(actor, draft_id)
         except NotFoundError:
-            if is_id_of(draft_id, actor.membership_id):
-                return Written()
             if revision_of(draft_id) is None:
+                if is_id_of(draft_id, actor.membership_id):
+                    return Written()
                 raise
         async with self._database.organization(actor.organization_id, write=False) as session:
             return (await opened(session, actor, post_of(draft_id))).written
 
     async def resume(self, actor: Actor, draft_id: str) -> Written:
-        """Return what is in a draft of the actor's.
-
-        Raises:
-            NotFoundError: They have no such draft.
-
-        """
+        """Return what is in a draft of the actor's; NotFoundError if they have none of this id."""
         async with self._database.organization(actor.organization_id, write=False) as session:
             found = await Drafts(session).get(actor.organization_id, actor.membership_id, draft_id)
             uploads = await Uploads(session).all(actor.organization_id, draft_id)
