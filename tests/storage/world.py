@@ -203,7 +203,7 @@ async def _files(session: AsyncSession, delivery: Delivery, suffix: str) -> list
 
 async def _submission(session: AsyncSession, draft: Draft) -> str:
     """Return the id of a post like the draft that waits for somebody who may publish it."""
-    organization_id, draft_id = draft.organization_id, new_id("drf")
+    organization_id, draft_id = draft.organization_id, new_draft_id(draft.author)
     await Drafts(session).save(
         organization_id, draft.author, draft_id, draft.written, slack_id="", channel=""
     )
