@@ -545,7 +545,7 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
         session.add(live)
         submission = Submission(
             organization_id=organization_id,
-            draft_id=new_id("drf"),
+            draft_id=new_draft_id(owner.id),
             author=owner.id,
             written={"text": f"{word} plates", "accounts": [account.id]},
         )
