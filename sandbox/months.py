@@ -40,13 +40,19 @@ class Months:
         self._ada = ada
         self._otto = otto
 
-    def steps(self) -> Iterable[Step]:
-        """Return the steps: each a title, and the function that plays it."""
+    def team(self) -> Iterable[Step]:
+        """Return the steps before: who is told, and where."""
         yield "Otto becomes an admin", self.colleague
         yield "Ada chooses a channel for alerts", self.channel
+
+    def steps(self) -> Iterable[Step]:
+        """Return the steps: each a title, and the function that plays it."""
         yield "Somebody removes Octapost at Reddit", self.revoked
         yield "Otto claims the card", self.claimed
+        yield "Two stories miss their time", self.missed
         yield "Otto reconnects", self.reconnected
+        yield "Otto answers the question", self.answered
+        yield "The third story goes out at its time", self.on_time
         yield "LinkedIn, day 53 of 60", self.day_53
         yield "LinkedIn, four days later", self.four_days_later
         yield "YouTube fails for six hours", self.outage
@@ -76,8 +82,8 @@ class Months:
         reddit = self._world.platforms["reddit"]
         await reddit.controls()["revoke"]({"person": REDDITOR})
         passed = await self._world.let_it_notice()
-        [card] = await self._cards_with("reconnecting. Until then")
-        return f"“{first_line(card)}” {passed.days} days later"
+        [card] = await self._cards_with("3 scheduled posts are waiting")
+        return f"“{first_line(card)}” {passed.days} days later. {self._line(card, 'posts are waiting')}"
 
     async def claimed(self) -> str:
         """Press Claim on the card, as the colleague."""
@@ -86,6 +92,12 @@ class Months:
         [shown] = await self._cards_with("is on it")
         expect(shown.ts == card.ts, "there is a second card")
         return f"“{self._line(shown, 'is on it')}”"
+
+    async def missed(self) -> str:
+        """Let two days pass, in which two of the three posts for Reddit were due."""
+        await self._world.pass_time(timedelta(days=2))
+        expect(self._stories() == [], "something went out without a sign-in")
+        return "nothing went out, and nothing was lost"
 
     async def reconnected(self) -> str:
         """Press Reconnect, follow the link, and check that the card was settled in place."""
@@ -97,7 +109,36 @@ class Months:
         expect(page.status == 200 and page.origin == self._world.app_url, f"{page.url}: {page.text[:300]}")
         [shown] = await self._cards_with("can publish for Acme again")
         expect(shown.ts == card.ts and not links_in(shown), "the card was not settled in its place")
-        return f"“{first_line(shown)}” {self._line(shown, 'Reconnected by')}"
+        asked = self._line(shown, "due meanwhile")
+        return f"“{first_line(shown)}” {self._line(shown, 'Reconnected by')} “{asked}”"
+
+    async def answered(self) -> str:
+        """Press Publish now, and wait until both posts are out: the second some minutes after the first."""
+        [card] = self._cards()
+        await self._otto.press(card, "incident.publish")
+        [shown] = await self._cards_with("late posts go out now")
+        await self._out(1)
+        await self._world.pass_time(timedelta(minutes=6))
+        await self._out(2)
+        return f"“{self._line(shown, 'late posts go out now')}”"
+
+    async def on_time(self) -> str:
+        """Let time pass until the third post is due."""
+        await self._world.pass_time(timedelta(hours=23))
+        expect(len(self._stories()) == 2, "it went out before its time")
+        await self._world.pass_time(timedelta(minutes=45))
+        await self._out(3)
+        return "once, like the others"
+
+    def _stories(self) -> list[str]:
+        posts = self._world.platforms["reddit"].timeline.posts()
+        return [post.text for post in posts if post.text.startswith("Story ")]
+
+    async def _out(self, many: int) -> None:
+        """Return when so many of the posts are on Reddit."""
+        with suppress(TimeoutError):  # each post that is out changes its message
+            await self._world.slack.until(lambda: len(self._stories()) >= many, SOON_S)
+        expect(len(self._stories()) == many, f"posts on Reddit: {self._stories()}")
 
     async def day_53(self) -> str:
         """Move LinkedIn's clock to a week before its tokens end."""

@@ -15,6 +15,7 @@ from rich.markup import escape
 from sandbox.browser import Consent
 from sandbox.member import Member, expect, first_line, text_of
 from sandbox.months import Months
+from sandbox.posting import Posting
 from sandbox.slack.world import ACME, ADA, OTTO
 
 if TYPE_CHECKING:
@@ -52,11 +53,14 @@ class Tour:
         )
         yield "Facebook Pages, chosen in Slack", self.connect("facebook", "ana", choose=2)
         yield "Instagram behind a Page", self.connect("instagram", "ana")
+        months = Months(self._world, self._ada, self._otto)
+        yield from months.team()
+        yield from Posting(self._world, self._ada).steps()
         yield "Ada says no at X", self.declined
         yield "The App Home shows every account", self.home
         yield "Ada disconnects X", self.disconnect
         yield "/octapost status", self.status
-        yield from Months(self._world, self._ada, self._otto).steps()
+        yield from months.steps()
 
     async def play(self) -> int:
         """Play every step and print a line for each; return 0, or 1 after the first that fails."""

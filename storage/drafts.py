@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from typing import TYPE_CHECKING, Any
 
 from sqlmodel import col, delete, func, select
@@ -17,6 +19,28 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
 _FRESH = {"populate_existing": True}
+_NAME = 12
+"""Hexadecimal digits of an id that are free. The other 8 depend on them and on the author."""
+
+
+def new_draft_id(author: str, seed: str = "") -> str:
+    """Return an id for a draft of this member; with a `seed`, the same one each time.
+
+    No other member can store anything under it, so for them it is an id that does not exist, whether or not there is a
+    draft or a post.
+    """
+    name = hashlib.sha256(seed.encode()).hexdigest()[:_NAME] if seed else secrets.token_hex(_NAME // 2)
+    return f"drf_{name}{_mark(name, author)}"
+
+
+def is_id_of(draft_id: str, author: str) -> bool:
+    """Tell whether this is an id for a draft of this member."""
+    rest = draft_id.removeprefix("drf_")
+    return rest[_NAME:] == _mark(rest[:_NAME], author)
+
+
+def _mark(name: str, author: str) -> str:
+    return hashlib.sha256(f"{name} {author}".encode()).hexdigest()[:8]
 
 
 class Drafts:
@@ -44,8 +68,8 @@ class Drafts:
         """Store what is in the form under this id, and return the draft.
 
         Raises:
-            LookupError: Another member's draft has this id, it was submitted or has become a post, or the post that it
-                changes was changed by somebody else.
+            LookupError: The id is not one of this member's, the draft was submitted or has become a post, or the post
+                that it changes was changed by someone else.
 
         """
         if not await self._open(organization_id, author, draft_id):
@@ -70,6 +94,8 @@ class Drafts:
 
     async def _open(self, organization_id: str, author: str, draft_id: str) -> bool:
         """Tell whether a draft of this id can still become a post, or change one."""
+        if revision_of(draft_id) is None and not is_id_of(draft_id, author):
+            return False
         found = select(Post).where(Post.id == post_of(draft_id))
         post = (await self._session.exec(found, execution_options=_FRESH)).one_or_none()
         if revision_of(draft_id) is None:

@@ -208,3 +208,19 @@ async def test_the_sandbox_names_the_option_for_another_port(tmp_path: Path) -> 
 
     assert status == 1
     assert told == f"Port {port} is in use by another process. Choose another one with --port.\n"
+
+
+@in_full
+async def test_the_sandbox_keeps_nothing_and_says_so(tmp_path: Path) -> None:
+    file, keys, own = sqlite_file(tmp_path), KeyRing.generate(), tmp_path / "temporary"
+    own.mkdir()
+
+    status, _, refused = await result(file, keys, "sandbox", "--data", str(tmp_path))
+    async with command({"TMPDIR": str(own)}, "sandbox", "--port", "0") as child:
+        await child.says("Everything is forgotten when you stop it.")
+        during = [each.name for each in own.iterdir()]
+        stopped = await child.stopped()
+
+    assert (status, "No such option: --data" in refused) == (2, True)
+    assert [name.startswith("octapost-") for name in during] == [True]
+    assert (stopped, list(own.iterdir())) == (0, [])

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -27,9 +28,11 @@ from bot.slack.scopes import BOT_SCOPES, USER_SCOPES
 from storage.vault import KeyRing
 from tests import formats
 from tests.changes import Change, examples
+from tests.counts import in_full
 from tests.platforms import PLATFORMS
 
 ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
 NOT_OURS = frozenset({"node_modules", "dist", "build"})
 PAGES = sorted(
     path
@@ -291,6 +294,39 @@ def _runs(line: str) -> bool:
         for option in (*parameter.opts, *parameter.secondary_opts)
     }
     return {word for word in line.split() if word.startswith("--")} <= known | {"--help"}
+
+
+def test_the_first_commands_work_with_debians_own_python() -> None:
+    """Outside of a virtual environment it refuses `pip install` (https://peps.python.org/pep-0668, read 2026-11-30)."""
+    every = [text_of(page) for page in PAGES]
+    first = text_of(README).partition("```console\n")[2].partition("```")[0].splitlines()
+
+    assert first[0].startswith("python3 -m venv ~/.uv && ~/.uv/bin/pip install uv ")
+    assert first[1].startswith("~/.uv/bin/uv run --no-dev octapost sandbox ")
+    outside = re.compile(r"(?<!uv )(?<![\w/.~-])(?:sudo )?pip3? install (?!--require-hashes)")
+    assert [found for page in every for found in outside.findall(page)] == []
+
+
+@in_full
+def test_the_readme_says_how_much_is_installed() -> None:
+    found = re.search(
+        r"`--no-dev` leaves out the tools for tests: (\d+) MB instead of (\d+) MB", text_of(README)
+    )
+    assert found is not None
+    lock = text_of(ROOT / "deploy" / "requirements.txt")
+    needed = {name.lower() for name in re.findall(r"^([\w.-]+)==", lock, re.MULTILINE)}
+
+    sizes = {
+        re.sub(r"[-_.]+", "-", each.metadata["Name"]).lower(): sum(
+            Path(str(file.locate())).stat().st_size
+            for file in each.files or ()
+            if file.suffix != ".pyc" and Path(str(file.locate())).is_file()
+        )
+        for each in distributions()
+    }
+
+    counted = [sum(size for name, size in sizes.items() if name in needed), sum(sizes.values())]
+    assert [size / 1e6 for size in counted] == pytest.approx([int(size) for size in found.groups()], rel=0.1)
 
 
 def test_every_word_of_the_slash_command_is_documented() -> None:

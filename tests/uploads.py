@@ -11,8 +11,8 @@ import httpx
 
 from bot.services.access import Actor, Sender
 from sandbox.slack.world import ACME, ADA
-from storage.drafts import Drafts
-from storage.models import Membership, Role, new_id
+from storage.drafts import Drafts, new_draft_id
+from storage.models import Membership, Role
 from storage.organizations import Organizations
 from tests.patience import PATIENCE_S
 
@@ -76,7 +76,7 @@ async def opened(office: Office, browser: httpx.AsyncClient, user: str = ADA, te
 
 async def linked(office: Office, member: Membership) -> str:
     """Return the path of a new link for a new draft of a member."""
-    draft_id = new_id("drf")
+    draft_id = new_draft_id(member.id)
     async with office.database.system() as session:
         organization = await Organizations(session).get(member.organization_id)
         assert organization is not None

@@ -86,7 +86,7 @@ def _question(one: IncidentCard) -> list[Json]:
         "Keep",
     )
     blocks = [
-        kit.words(f"⏳ {asked} Publish {'them' if many else 'it'} now?"),
+        kit.words(f"{asked} Publish {'them' if many else 'it'} now?"),
         kit.actions(
             kit.button("Publish now", "incident.publish", one.value, style="primary"),
             kit.button("Discard…", "incident.discard", one.value, style="danger", confirm=discard),

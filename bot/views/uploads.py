@@ -29,25 +29,25 @@ GONE = PlainPage(
 )
 NOT_CONFIRMED = "Open the upload page in this browser first, and confirm there who you are."
 NO_SUCH_FILE = "This file isn't being uploaded any more. Add it again."
-WRONG_OFFSET = "The upload goes on at another place. Ask for it with HEAD."
+WRONG_OFFSET = "The upload continues at another offset. Ask for it with HEAD."
 FAULTS: Mapping[UploadFault, str] = {
     UploadFault.EMPTY: "This file is empty. Choose another one.",
     UploadFault.TOO_LARGE: "This file is too large: none of the chosen platforms takes more than {size}.",
     UploadFault.FULL: (
-        "Your organization's room for files is used up ({size}). Discard drafts with files you don't need, or ask"
+        "Your organization's storage is full ({size}). Discard drafts with files you don't need, or ask"
         " the operator of Octapost for more."
     ),
     UploadFault.TOO_MANY: (
         "Your organization is uploading {count} files already. Wait until one is done, then add this one again."
     ),
     UploadFault.NO_SPACE: "Octapost has hardly any disk space left. Ask its operator to make room, then try again.",
-    UploadFault.OVERLONG: "More of this file came than was announced. Remove it and add it again.",
+    UploadFault.OVERLONG: "This file has grown since the upload started. Remove it and add it again.",
 }
 SCRIPT = {
     "waiting": "Waiting for the other files",
     "sending": "Uploading",
     "lost": "Connection lost. Trying again…",
-    "again": "Choose this file again to go on",
+    "again": "Choose this file again to continue",
     "checking": "Checking your file…",
     "stored": "Added to your post",
     "remove": "Remove",
@@ -60,7 +60,7 @@ def link(url: str) -> Json:
     """Return the modal with the address of an upload page."""
     blocks = [
         kit.words(
-            "Upload pictures, videos or a PDF in your browser. It goes on where it stopped if the connection is cut."
+            "Upload pictures, videos or a PDF in your browser. If the connection is cut, it continues where it stopped."
         ),
         kit.actions(kit.link("Open the upload page", "compose.upload_page", url, style="primary")),
         kit.fine_print(

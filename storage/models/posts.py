@@ -32,7 +32,8 @@ class Post(SQLModel, table=True):
 class Draft(SQLModel, table=True):
     """What a member is writing. It belongs to them until the organization decides to publish it."""
 
-    id: str = Field(default_factory=lambda: new_id("drf"), primary_key=True)
+    id: str = Field(primary_key=True)
+    """See `storage.drafts.new_draft_id`."""
     organization_id: str = organization_column()
     author: str = Field(index=True)
     """The membership that writes it."""

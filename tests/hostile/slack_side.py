@@ -37,6 +37,7 @@ from storage.account_sets import AccountSets
 from storage.channels import Channels, NewChannelRequest
 from storage.discoveries import Discoveries, Found, NewDiscovery
 from storage.draft_links import DraftLinks, NewLink
+from storage.drafts import new_draft_id
 from storage.grants import Grants, NewGrant
 from storage.incidents import Incidents
 from storage.invitations import Invitations
@@ -525,7 +526,12 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
                 expires_at=utc_now() + timedelta(days=1),
             )
         )
-        draft = Draft(organization_id=organization_id, author=owner.id, written={"text": f"{word} cups"})
+        draft = Draft(
+            id=new_draft_id(owner.id),
+            organization_id=organization_id,
+            author=owner.id,
+            written={"text": f"{word} cups"},
+        )
         session.add(draft)
         live = Delivery(
             organization_id=organization_id,
@@ -539,7 +545,7 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
         session.add(live)
         submission = Submission(
             organization_id=organization_id,
-            draft_id=new_id("drf"),
+            draft_id=new_draft_id(owner.id),
             author=owner.id,
             written={"text": f"{word} plates", "accounts": [account.id]},
         )

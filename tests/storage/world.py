@@ -24,7 +24,7 @@ from storage.deletions import Deletions
 from storage.deliveries import Deliveries
 from storage.discoveries import Discoveries, Found, NewDiscovery
 from storage.draft_links import DraftLinks, NewLink
-from storage.drafts import Drafts
+from storage.drafts import Drafts, new_draft_id
 from storage.engine.statements import across, now
 from storage.grants import Grants, NewGrant
 from storage.grid_homes import Claim, remember
@@ -169,7 +169,7 @@ async def _posts(
     await Deliveries(session, vault).settle(sent, DeliveryStatus.UNKNOWN)
     written = {"text": f"Cups of {suffix}", "accounts": [account.id]}
     draft = await Drafts(session).save(
-        organization_id, member.id, new_id("drf"), written, slack_id="", channel=""
+        organization_id, member.id, new_draft_id(member.id), written, slack_id="", channel=""
     )
     return sent, late, draft
 
@@ -203,7 +203,7 @@ async def _files(session: AsyncSession, delivery: Delivery, suffix: str) -> list
 
 async def _submission(session: AsyncSession, draft: Draft) -> str:
     """Return the id of a post like the draft that waits for somebody who may publish it."""
-    organization_id, draft_id = draft.organization_id, new_id("drf")
+    organization_id, draft_id = draft.organization_id, new_draft_id(draft.author)
     await Drafts(session).save(
         organization_id, draft.author, draft_id, draft.written, slack_id="", channel=""
     )

@@ -65,7 +65,7 @@ async def test_a_set_is_saved_listed_and_deleted_and_says_who_is_gone(office: Of
     assert len(accounts["initial_options"]) == 2
     assert "Saved *Bakery*" in told
     assert "Saved *Bakery*: Ana Ruiz Studio and Blue Door Bakery" in kept
-    assert f"chosen in <#{ada.channel_id}>" in before
+    assert f"selected in <#{ada.channel_id}>" in before
     assert "No longer connected: Blue Door Bakery." in before
     assert "No longer connected" in text_of(view)
     assert entries(listed) == []

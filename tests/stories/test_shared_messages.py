@@ -114,7 +114,7 @@ async def test_the_words_of_somebody_who_cannot_be_told_are_published_only_knowi
 
     view = await chosen(office, ada, message)
 
-    assert "I can't tell whoever wrote it" in text_of(view)
+    assert "I can't reach the person who wrote it" in text_of(view)
     assert "compose.agreed" in str(view.blocks)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import operator
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -78,3 +79,35 @@ def test_every_sample_is_named_after_its_view() -> None:
 @pytest.mark.parametrize("surface", Surface)
 def test_there_are_samples_of_each_surface(surface: Surface) -> None:
     assert any(each.surface is surface for each in everything())
+
+
+STATES = frozenset("🟢🟡🟠🔴⚪✅⚠❌⏸")
+"""The signs of how an account or a delivery is. Each line of a list may have one."""
+SIGN = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u23e9-\u23fa\u2b00-\u2bff]")
+
+
+def lines(node: Any) -> Iterator[str]:
+    """Yield the lines of text in a piece of Block Kit, without choices."""
+    for each in node if isinstance(node, list) else [node]:
+        if isinstance(each, dict):
+            for name, value in each.items():
+                if name == "text" and isinstance(value, str):
+                    yield from value.split("\n")
+                elif name not in {"options", "initial_option", "initial_options"}:
+                    yield from lines(value)
+
+
+def test_a_line_has_one_sign_at_most_and_a_message_one_besides_the_states() -> None:
+    said = [each.payload for each in everything()]
+    for kind in RECORDED:
+        said += json.loads((FOLDER / f"{kind}.json").read_text()).values()
+
+    signs = [
+        [SIGN.findall(line) for line in lines(each.get("view", each).get("blocks", []))] for each in said
+    ]
+
+    assert len(signs) > 800
+    assert max(len(found) for payload in signs for found in payload) == 1
+    others = [[sign for found in payload for sign in found if sign not in STATES] for payload in signs]
+    assert max(map(len, others)) == 1
+    assert sum(not any(payload) for payload in signs) > len(signs) / 2

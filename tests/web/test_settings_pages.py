@@ -15,8 +15,9 @@ from sqlmodel import select, update
 from adapters.base import Media, MediaKind
 from bot.services.posts.drafts import Details, Written, dump, load
 from sandbox.slack.world import ACME, ADA, OTTO
+from storage.drafts import new_draft_id
 from storage.engine.statements import now
-from storage.models import Account, Draft, DraftLink, Membership, digest, new_id, new_secret, utc_now
+from storage.models import Account, Draft, DraftLink, Membership, digest, new_secret, utc_now
 from tests.application import Office, open_office
 from tests.counts import in_full
 from tests.uploads import linked
@@ -37,7 +38,7 @@ async def settings_link(office: Office) -> str:
     await ada.connect("tiktok")
     [account] = await office.rows(Account)
     member = next(one for one in await office.rows(Membership) if one.user_id == ADA)
-    draft_id, token = new_id("drf"), new_secret()
+    draft_id, token = new_draft_id(member.id), new_secret()
     written = Written(text="Mugs <b>today</b>", media=(PICTURE,), accounts=(account.id,))
     async with office.database.system() as session:
         session.add(

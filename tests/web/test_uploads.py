@@ -22,6 +22,7 @@ from storage.models import (
     StoredFile,
     Upload,
     UploadPiece,
+    new_id,
     new_secret,
 )
 from tests.application import Office
@@ -269,7 +270,7 @@ async def test_an_organization_has_so_many_uploads_and_so_much_room(
     await page.announced(2000)
     third = await page.create(2000)
 
-    assert (full.status_code, "used up (1 GB)" in full.text) == (413, True)
+    assert (full.status_code, "storage is full (1 GB)" in full.text) == (413, True)
     assert (third.status_code, "2 files already" in third.text) == (409, True)
 
 
@@ -293,15 +294,21 @@ async def test_another_organizations_member_reaches_no_file(
         file = await page.announced(2000)
         across = file.replace(page.path, foreign.path)
 
-        statuses = [
-            (await other.head(file, headers=TUS)).status_code,
-            (await other.head(across, headers=TUS)).status_code,
-            (await other.delete(across, headers=TUS)).status_code,
-            (await foreign.send(across, 0, bytes(10))).status_code,
-            (await foreign.send(file, 0, bytes(10))).status_code,
+        absent = f"{foreign.path}/files/{new_id('upl')}"
+        outside = [await other.head(file, headers=TUS), await foreign.send(file, 0, bytes(10))]
+        within, nowhere = [
+            [
+                await other.head(where, headers=TUS),
+                await other.delete(where, headers=TUS),
+                await foreign.send(where, 0, bytes(10)),
+            ]
+            for where in (across, absent)
         ]
 
-    assert statuses == [403, 404, 404, 404, 403]
+    assert [answer.status_code for answer in outside] == [403, 403]
+    assert [answer.status_code for answer in within] == [404, 404, 404]
+    assert [answer.text for answer in within] == [answer.text for answer in nowhere]
+    assert [answer.status_code for answer in nowhere] == [404, 404, 404]
     assert [one["received"] for one in await page.files()] == [0]
 
 

@@ -14,10 +14,9 @@ from bot.services.posts.drafts import dump, for_another_post, load
 from bot.services.posts.editing import Opened, opened
 from storage.audit import Audit
 from storage.deliveries import PostDeliveries
-from storage.drafts import Drafts
+from storage.drafts import Drafts, new_draft_id
 from storage.engine.statements import database_time
 from storage.media import Files
-from storage.models import new_id
 from storage.post_edits import PostEdits
 
 if TYPE_CHECKING:
@@ -113,7 +112,7 @@ class PostChanges:
             draft = await Drafts(session).save(
                 actor.organization_id,
                 actor.membership_id,
-                new_id("drf"),
+                new_draft_id(actor.membership_id),
                 dump(written),
                 slack_id=where.slack_id,
                 channel=where.channel,

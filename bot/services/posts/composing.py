@@ -30,7 +30,7 @@ from bot.services.posts.sharing import not_before
 from bot.services.posts.slots import free_slots
 from storage.account_sets import AccountSets
 from storage.audit import Audit
-from storage.drafts import Drafts
+from storage.drafts import Drafts, is_id_of, new_draft_id
 from storage.engine.statements import database_time
 from storage.media import Files
 from storage.post_edits import revision_of
@@ -138,17 +138,14 @@ class Composing:
             return await self.resume(actor, draft_id)
         except NotFoundError:
             if revision_of(draft_id) is None:
-                return Written()
+                if is_id_of(draft_id, actor.membership_id):
+                    return Written()
+                raise
         async with self._database.organization(actor.organization_id, write=False) as session:
             return (await opened(session, actor, post_of(draft_id))).written
 
     async def resume(self, actor: Actor, draft_id: str) -> Written:
-        """Return what is in a draft of the actor's.
-
-        Raises:
-            NotFoundError: They have no such draft.
-
-        """
+        """Return what is in a draft of the actor's; NotFoundError if they have none of this id."""
         async with self._database.organization(actor.organization_id, write=False) as session:
             found = await Drafts(session).get(actor.organization_id, actor.membership_id, draft_id)
             uploads = await Uploads(session).all(actor.organization_id, draft_id)
@@ -170,16 +167,17 @@ class Composing:
             found = await AccountSets(session).of_channel(organization_id, where.slack_id, where.channel)
         return Written(text=text, accounts=tuple(found.accounts) if found is not None else ())
 
-    async def begin(self, actor: Actor, draft_id: str, new: Written, where: Where) -> Opened:
-        """Store a new post as a draft under this id, and return it.
+    async def begin(self, actor: Actor, key: str, new: Written, where: Where) -> Opened:
+        """Store a new post as a draft, and return it. `key`: what its request has in common with a repetition.
 
-        If its request is repeated, what was written since is returned; and if the actor's last draft says just the
+        If the request is repeated, what was written since is returned; and if the actor's last draft says just the
         same, that one: the form of a command may have to be opened again.
 
         Raises:
             NotFoundError: The draft has become a post.
 
         """
+        draft_id = new_draft_id(actor.membership_id, key)
         with suppress(NotFoundError):
             return Opened(draft_id=draft_id, written=await self.resume(actor, draft_id))
         last = await self.latest(actor)
@@ -192,7 +190,7 @@ class Composing:
         """Store what is in the form.
 
         Raises:
-            NotFoundError: The draft is somebody else's.
+            NotFoundError: The draft is not the actor's, or has become a post.
             PostChangedError: Something was decided about the post that it changes.
 
         """

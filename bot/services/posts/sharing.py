@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -145,11 +144,6 @@ def not_before(due_at: datetime, clock: datetime, written: Written) -> datetime:
     """Return when a post goes out at the earliest: whoever wrote its message has some minutes to object."""
     told = written.source is not None and written.source.author
     return max(due_at, clock + TIME_TO_OBJECT) if told else due_at
-
-
-def draft_of(request_key: str) -> str:
-    """Return the id of the draft that a request begins: the same for a repetition of it."""
-    return f"drf_{hashlib.sha256(request_key.encode()).hexdigest()[:20]}"
 
 
 def _about(post: Post, author: str) -> MessageShared:

@@ -14,7 +14,7 @@ from bot.slack.zones import UNKNOWN
 from bot.views.publishing import composer as views
 from bot.views.publishing import details, entries
 from storage.alert_settings import Alerts
-from storage.models import new_id
+from storage.drafts import new_draft_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,7 @@ class Forms:
         candidates = await self.composing.candidates(request.actor, written, may_attach=True)
         if all(one.unsuited for one in candidates) and not written.media:
             return OpenModal(views.no_accounts(candidates, request.actor.role))
-        metadata = _metadata(request, draft_id or new_id("drf"), private=private)
+        metadata = _metadata(request, draft_id, private=private)
         return OpenModal(await self.draw_first(request.actor, written, metadata))
 
     async def first(
@@ -163,6 +163,7 @@ def page_of(request: Request) -> entries.Page:
 
 def _metadata(request: Request, draft_id: str, *, private: bool) -> str:
     """Return what the form carries: the organization, the draft, and the channel where it was begun."""
+    draft_id = draft_id or new_draft_id(request.actor.membership_id)
     return f"{request.actor.organization_id}/{draft_id}:{'' if private else request.sender.channel_id}"
 
 

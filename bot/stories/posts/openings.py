@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from bot.services.permissions import Permission
 from bot.services.posts.drafts import Written
-from bot.services.posts.sharing import draft_of
 from bot.slack.messages import chosen_message
 from bot.slack.plain_text import plain_text
 from bot.slack.routes import Answer, Kind, Request, command, on
@@ -48,7 +47,7 @@ class PostOpeningsStory:
         new = await self.composing.new(request.actor, where, plain_text(request.words))
         if not new.text:
             return await self.forms.open(request, new)
-        begun = await self.composing.begin(request.actor, draft_of(request.key), new, where)
+        begun = await self.composing.begin(request.actor, request.key, new, where)
         return await self.forms.open(request, begun.written, begun.draft_id)
 
     @on(Kind.ACTION, "compose.start", Permission.WRITE_POSTS, changes=False, opens=views.TITLE)
@@ -92,5 +91,5 @@ class PostOpeningsStory:
         where = entries.where_of(channel, request.sender.team_id)
         new = await self.composing.new(request.actor, where, message.text)
         new = replace(new, source=await self.sharing.source_of(request.actor, message))
-        begun = await self.composing.begin(request.actor, draft_of(request.key), new, where)
+        begun = await self.composing.begin(request.actor, request.key, new, where)
         return await self.forms.open(request, begun.written, begun.draft_id, private=message.private)

@@ -15,7 +15,6 @@ from bot.slack.routes import Answer, Kind, OpenModal, Request, on
 from bot.stories.posts.forms import entries_of, page_of
 from bot.views import uploads
 from bot.views.publishing import settings_page
-from storage.models import new_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,15 +49,9 @@ class DraftPagesStory:
         """Answer "Add large files" with the address of a page for it, made now: no message keeps one."""
         page = page_of(request)
         written = await self.forms.entered(request, await self.composing.draft(request.actor, page.draft_id))
-        draft_id = page.draft_id
-        try:
-            await self.composing.save(request.actor, draft_id, written, page.where)
-        except PostChangedError:
-            pass  # the page still takes the files
-        except NotFoundError:  # somebody else's draft: no answer tells that there is one
-            draft_id = new_id("drf")
-            await self.composing.save(request.actor, draft_id, written, page.where)
-        token = await self.pages.open(request.actor, draft_id, _form(request))
+        with suppress(PostChangedError):  # the page still takes the files
+            await self.composing.save(request.actor, page.draft_id, written, page.where)
+        token = await self.pages.open(request.actor, page.draft_id, _form(request))
         return OpenModal(uploads.link(f"{self.public_url}/upload/{token}"))
 
     @on(Kind.ACTION, "compose.settings", Permission.WRITE_POSTS, changes=False, opens=settings_page.TITLE)

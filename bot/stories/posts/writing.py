@@ -48,7 +48,7 @@ class PostsStory:
         written = entries.first_form(
             entries_of(request), await self.composing.draft(request.actor, page.draft_id)
         )
-        # Somebody else's draft, of which no answer tells; or a form that says on submission that it is outdated.
+        # A form of a moment ago; when it is submitted, it says that it is outdated.
         with suppress(NotFoundError, PostChangedError):
             await self.composing.save(request.actor, page.draft_id, written, page.where)
         return written
@@ -150,7 +150,7 @@ class PostsStory:
     @on(Kind.ACTION, "compose.part", Permission.WRITE_POSTS)
     async def keep_details(self, request: Request) -> Answer:
         """Store what is being typed."""
-        # Somebody else's draft, of which no answer tells; or a form that says on submission that it is outdated.
+        # A form of a moment ago; when it is submitted, it says that it is outdated.
         with suppress(NotFoundError, PostChangedError):
             await self._described(request)
         return Done()

@@ -27,7 +27,7 @@ def listed(found: Sequence[SetReport], organization: str, organization_id: str) 
     count = len(found)
     text = f"{organization} has {count} account {'set' if count == 1 else 'sets'}."
     if not found:
-        text = f"{organization} has no account sets yet. A set is accounts that you often choose together."
+        text = f"{organization} has no account sets yet. A set is a group of accounts that you often choose together."
     blocks: list[Json] = [kit.words(text), *(_entry(one, organization_id) for one in found[:SHOWN])]
     if count > SHOWN:
         blocks.append(kit.fine_print(f"and {count - SHOWN} more"))
@@ -42,7 +42,7 @@ def _entry(one: SetReport, organization_id: str) -> Json:
     )
     text = f"*{kit.escape(one.name)}*"
     if one.channel:
-        text += f" · chosen in <#{one.channel}>"
+        text += f" · selected in <#{one.channel}>"
     lines = [text, kit.escape(kit.some(one.accounts.values(), NAMED)) or "_No accounts left_"]
     if one.gone:
         lines.append(f"⚠️ {kit.escape(gone(one))}")
@@ -77,7 +77,7 @@ def form(
     if one is not None and one.gone:
         blocks.append(kit.fine_print(gone(one)))
     if channel:
-        box = kit.option("Choose these accounts when a post is begun in this channel", "here")
+        box = kit.option("Select these accounts when someone starts a post in this channel", "here")
         boxes: Json = {"type": "checkboxes", "action_id": "sets.here", "options": [box]}
         already = one is None or one.channel == channel
         blocks.append(
@@ -102,7 +102,7 @@ def saved(one: SetReport) -> Json:
     """Return what is shown once a set is stored."""
     text = f"✅ Saved *{kit.escape(one.name)}*: {kit.escape(kit.some(one.accounts.values(), NAMED))}."
     if one.channel:
-        text += f" A post that is begun in <#{one.channel}> has them chosen already."
+        text += f" Posts started in <#{one.channel}> have them selected already."
     return kit.modal(TITLE, [kit.section(text)])
 
 

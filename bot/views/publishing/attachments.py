@@ -41,7 +41,7 @@ TYPES = {
 }
 FAULTS = {
     FileFault.EMPTY: "{name} is empty. Attach it again.",
-    FileFault.TOO_BIG: "{name} is larger than 10 MB. Press Add large files for the page that takes it.",
+    FileFault.TOO_BIG: "{name} is larger than 10 MB. Press Add large files to upload it in your browser.",
     FileFault.UNSUPPORTED: "{name} can't be published. Attach a JPEG, PNG, GIF, WebP, HEIC, MP4, MOV, WebM or PDF.",
     FileFault.NAME_LIES: "{name} is really {found}. Rename it, or export it again.",
     FileFault.TRUNCATED: "{name} is damaged or incomplete. Export it again and attach the new file.",
@@ -52,7 +52,7 @@ FAULTS = {
 }
 NO_SCOPE = (
     "You can't attach files here: this workspace doesn't let Octapost read them. Add them on the upload page."
-    " A workspace admin can change it by adding Octapost to Slack again."
+    " A workspace admin can change that by adding Octapost to Slack again."
 )
 
 
@@ -77,7 +77,7 @@ def files(written: Written, metadata: str, turn: int, *, allowed: bool) -> list[
                 f"{KEPT}:{turn}:{len(written.media)}",
                 "Attached",
                 element,
-                hint="Remove what to leave out.",
+                hint="What you remove isn't published.",
                 optional=True,
             )
         )

@@ -22,7 +22,10 @@ POSTS, WHAT, HOURS = "posts", "what", "hours"
 MOVE, MOST_HOURS = "move", 24 * 365
 CHOICES = {Decision.PUBLISH: "Publish now", MOVE: "Move to another time", Decision.CANCEL: "Cancel"}
 DONE = {Decision.PUBLISH: "on the way", MOVE: "moved", Decision.CANCEL: "cancelled"}
-NONE_CHOSEN, NO_HOURS = "Choose at least one post.", "Say by how many hours, for example 24 or -2."
+NONE_CHOSEN, NO_HOURS = (
+    "Choose at least one post.",
+    "Enter a number of hours, such as 24, or -2 for two hours earlier.",
+)
 
 
 def form(page: PostPage, metadata: str) -> Json:
@@ -48,7 +51,11 @@ def form(page: PostPage, metadata: str) -> Json:
                 {"type": "static_select", "action_id": f"{STORY}.what", "options": choices},
             ),
             kit.entry(
-                HOURS, "Move by", hours, hint="Hours, to move posts. Less than 0: earlier.", optional=True
+                HOURS,
+                "Move by",
+                hours,
+                hint="Hours, if you move them. -2 is two hours earlier.",
+                optional=True,
             ),
         ],
         callback_id=f"{STORY}.decided",

@@ -47,11 +47,11 @@ TIMES = {
 }
 EXTRA_WORDS = {
     Extra.LONGER: ("More room for text", "Another field of 3,000 characters"),
-    Extra.LINK: ("A link", "A link card where the platform has one, else at the end of the text"),
+    Extra.LINK: ("A link", "A link card where the platform has one, or the end of the text"),
     Extra.COMMENT: ("A first comment", "Where the platform lets apps write one"),
     Extra.THREAD: ("A thread", "Several parts, on X"),
-    Extra.NEXT_SLOT: ("The next free time", "Each account's own, from /octapost slots, instead of a time"),
-    Extra.OWN_TEXT: ("Different texts", "Another text for single accounts, on the next page"),
+    Extra.NEXT_SLOT: ("The next free time", "Each account's next free time from /octapost slots"),
+    Extra.OWN_TEXT: ("Different texts", "Change the text for some accounts, on the next page"),
 }
 
 

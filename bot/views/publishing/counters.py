@@ -64,7 +64,7 @@ def _said(target: Target, written: Written) -> Iterator[str]:
         yield f"{name} doesn't let apps write the first comment. Add it there once the post is live."
     yield from conversions(target)
     if is_finished_elsewhere(content.format, content.media):
-        yield f"{name}: a video draft carries no text. Write it in the {name} app."
+        yield f"{name}: video drafts have no text. Write it in the {name} app."
 
 
 def _texts(content: Content) -> list[str]:

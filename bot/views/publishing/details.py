@@ -216,7 +216,7 @@ def _notes(one: Candidate, filled: Details, metadata: str) -> list[Json]:
         button = kit.button("Choose in the browser", "compose.settings", metadata)
         blocks.append(kit.actions(button, block_id=f"settings:{one.account_id}"))
     if _silent(one, filled):
-        button = kit.button("Ask again", "compose.ask", metadata)
+        button = kit.button("Try again", "compose.ask", metadata)
         said = f"{platform.name} isn't answering, so some fields are missing here. Nothing you wrote is lost."
         blocks.append(kit.words(said, accessory=button))
     return blocks

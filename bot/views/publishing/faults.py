@@ -26,7 +26,7 @@ NO_LIMITS = PublishingFacts(formats={})
 """What the platform takes matters here only for units, and a check before publishing finds nothing that has one."""
 ACCOUNT = {
     RiskCode.SIGN_IN_ENDS: "The sign-in ends before this is due. Reconnect the account before then.",
-    RiskCode.CANNOT_PUBLISH: "The account can't publish as things are. Reconnect it.",
+    RiskCode.CANNOT_PUBLISH: "The account can't publish right now. Reconnect it.",
 }
 
 
@@ -57,7 +57,7 @@ def sentence(fault: Fault, key: str, platform: Platform) -> str:
     if fault.kind is FaultKind.ACCOUNT:
         return ACCOUNT[RiskCode(fault.code)]
     if fault.kind is FaultKind.LIMIT:
-        return f"{limit(fault.code, platform)} It goes out as soon as there is room."
+        return f"{limit(fault.code, platform)} It goes out as soon as there's room."
     if fault.problem is not None:
         return problem_sentence(fault.problem, platform, NO_LIMITS)
     return refusal(key, platform.name, fault.code)
@@ -66,8 +66,8 @@ def sentence(fault: Fault, key: str, platform: Platform) -> str:
 def limit(code: str, platform: Platform) -> str:
     """Return which limit of the day is used up."""
     if code == MONEY_SPENT:
-        return f"What this installation may spend on {platform.name} a day is spent."
-    return f"{platform.name}'s limit of posts a day is used up."
+        return f"Today's budget for {platform.name} is used up."
+    return f"{platform.name}'s daily limit of posts is used up."
 
 
 def _button(one: AlertReport, platform: Platform) -> Json:

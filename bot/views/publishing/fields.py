@@ -172,7 +172,7 @@ def matching(written: Written, block: str, typed: str) -> list[Json]:
 def own_text(one: Candidate, written: Written, filled: Details) -> list[Json]:
     """Return the inputs for another text than the others get."""
     text = written.text if filled.own_text is None else filled.own_text
-    return texts.fields(f"{OWN_TEXT}:{one.account_id}", "Text for this one", "compose.own_text", text)
+    return texts.fields(f"{OWN_TEXT}:{one.account_id}", "Text for this account", "compose.own_text", text)
 
 
 def first_part(one: Candidate, written: Written, filled: Details) -> list[Json]:
@@ -201,7 +201,7 @@ def _part_files(one: Candidate, media: Sequence[Media], number: int, part: Threa
         f"{PART_FILES}:{one.account_id}:{number}",
         f"Files of part {number}",
         element | ({"initial_options": chosen} if chosen else {}),
-        hint="Files that you choose for no part go out with the first one.",
+        hint="Files you don't choose for a part go out with the first one.",
         optional=True,
     )
 
@@ -215,7 +215,7 @@ def cover(one: Candidate, filled: Details, *, required: bool, may_attach: bool) 
     """Return the input for a cover, and the cover that there is."""
     if not one.takes_cover:
         return []
-    name = "Picture of the link" if one.wanted is Format.LINK else "Cover picture"
+    name = "Link picture" if one.wanted is Format.LINK else "Cover picture"
     blocks: list[Json] = []
     if filled.cover is not None:
         kept = [kit.option(filled.cover.name, filled.cover.key)]
@@ -225,7 +225,7 @@ def cover(one: Candidate, filled: Details, *, required: bool, may_attach: bool) 
             "options": kept,
             "initial_options": kept,
         }
-        hint = "Untick it to go without, or attach another one."
+        hint = "Untick it to publish without it, or attach another one."
         blocks.append(kit.entry(f"{COVER_KEPT}:{one.account_id}", name, element, hint=hint, optional=True))
     if may_attach:
         element = {"type": "file_input", "action_id": "compose.cover", "max_files": 1}

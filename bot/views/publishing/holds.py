@@ -34,7 +34,7 @@ def form(accounts: Sequence[AccountProfile], chosen: Sequence[AccountProfile], m
         [
             kit.words(
                 "Held posts don't go out. When the hold ends, posts whose time is still to come go out as planned, and"
-                " I ask about those whose time has passed."
+                " I'll ask about the ones that missed their time."
             ),
             account_select("hold.accounts", accounts, beforehand, first=[everything]),
             kit.entry(
@@ -67,8 +67,8 @@ def resumed(found: Resumed) -> Message:
     if found.released.scheduled:
         said.append(f"{kit.posts(found.released.scheduled)} will go out as planned.")
     if late := found.released.late:
-        many = "its time: look at its message" if late == 1 else "their time: look at their messages"
-        said.append(f"{kit.posts(late)} missed {many}, or at `/octapost posts held`.")
+        its = "its" if late == 1 else "their"
+        said.append(f"{kit.posts(late)} missed {its} time. Decide in `/octapost posts held`.")
     text = " ".join(said)
     return Message(text=text, blocks=[kit.words(text)])
 

@@ -30,7 +30,7 @@ def _now(risk: Risk) -> str:
     """Return why the account can't publish now."""
     found = risk.diagnosis
     if found.problem is Problem.ACCOUNT_LOST:
-        return "the role or access that we publish with is gone. Reconnect it."
+        return "it no longer has the role or access to publish. Reconnect it."
     if found.remedy is Remedy.RECONNECT and found.broken:
         return "the sign-in has ended. Reconnect it."
     return f"{diagnosis.sentence(found)} {diagnosis.advice(found)}".strip()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 OBJECT = "post.object"
 AGREED = "agreed"
 NOT_ALLOWED = (
-    "I may not read files in this workspace, so they stay behind. Whoever manages its apps can allow it."
+    "I can't read files in this workspace, so its files aren't included. A workspace admin can change that."
 )
 
 
@@ -27,7 +27,7 @@ def notes(source: Source | None, *, may_attach: bool) -> list[Json]:
         return []
     blocks = [kit.section(line) for line in _said(source, may_attach=may_attach)]
     if source.private or source.author or source.untold:
-        box = kit.option("Publish it all the same", "yes")
+        box = kit.option("Publish it anyway", "yes")
         element: Json = {"type": "checkboxes", "action_id": "compose.agreed", "options": [box]}
         blocks.append(kit.entry(AGREED, "This message", element))
     return blocks
@@ -38,7 +38,7 @@ def _said(source: Source, *, may_attach: bool) -> list[str]:
     if source.private:
         said.append(
             "🔒 This message is from a private conversation. Once it is published, everyone can read it."
-            " I never say where it comes from."
+            " I won't say where it came from."
         )
     if source.author:
         said.append(
@@ -46,10 +46,10 @@ def _said(source: Source, *, may_attach: bool) -> list[str]:
             " until it's out. So it goes out in five minutes at the earliest."
         )
     elif source.untold:
-        said.append("I can't tell whoever wrote it. Please make sure that they agree.")
+        said.append("I can't reach the person who wrote it. Please make sure they agree.")
     if source.files:
         names = kit.some([kit.escape(one.name) for one in source.files], 3)
-        said.append(f"Its files come along: {names}." if may_attach else NOT_ALLOWED)
+        said.append(f"Its files are included: {names}." if may_attach else NOT_ALLOWED)
     return said
 
 
@@ -60,13 +60,13 @@ def message(report: SharedReport) -> Message:
     text += f" It goes out {moment(report.due_at)}."
     blocks = [kit.section(text), kit.section(f">{_excerpt(report.text)}")]
     if report.objected:
-        text = "You objected, so your message doesn't go out unless an admin decides otherwise."
+        text = "You objected, so I won't publish your message unless an admin decides otherwise."
         return Message(text=text, blocks=[kit.words(text), *blocks[1:]])
     if not report.can_object:
         return Message(text=text, blocks=blocks)
     value = f"{report.organization_id}/{report.post_id}"
     blocks.append(kit.actions(kit.button("Don't publish it", OBJECT, value)))
-    blocks.append(kit.fine_print("If you object, it is stopped, and an admin decides."))
+    blocks.append(kit.fine_print("If you object, I'll stop it, and an admin decides."))
     return Message(text=text, blocks=blocks)
 
 

@@ -25,7 +25,7 @@ SHOWN, MOST_TYPED = 10, 200
 CLOCKS = {
     Shift.NONE: "",
     Shift.SKIPPED: " (the clocks go forward that night, so the skipped hour is moved)",
-    Shift.TWICE: " (the clocks go back that night: the first time it is that hour)",
+    Shift.TWICE: " (the clocks go back that night, so the first of the two hours counts)",
 }
 """What is said of a time that a change of the clocks touches."""
 
@@ -68,7 +68,7 @@ def form(
 def _day(day: int, weekly: Weekly) -> Json:
     times = ", ".join(f"{at:%H:%M}" for at in weekly.of_day(day))
     element: Json = {"type": "plain_text_input", "action_id": "slots.times", "max_length": MOST_TYPED}
-    hint = "For example 9:00, 17:30. Empty: nothing goes out that day." if day == 0 else ""
+    hint = "For example 9:00, 17:30. Leave a day empty to publish nothing then." if day == 0 else ""
     return kit.entry(
         block_of(day),
         DAYS[day],

@@ -14,7 +14,7 @@ from bot.services.errors import AlreadyResolvedError, NotFoundError
 from bot.services.posts.decisions import Decision, DeliveryDecider
 from bot.services.posts.listing import SIZE, PostLists
 from bot.services.posts.results import Results
-from storage.drafts import Drafts
+from storage.drafts import Drafts, new_draft_id
 from storage.engine.statements import database_time
 from storage.memberships import Members
 from storage.models import AuditLine, Delivery, DeliveryStatus, Role, new_id
@@ -142,7 +142,7 @@ async def test_drafts_are_the_readers_own_and_the_last_changed_comes_first(desk:
     for author, text in ((desk.membership_id, "one"), (colleague.id, "theirs"), (desk.membership_id, "two")):
         async with desk.database.system() as session:
             await Drafts(session).save(
-                desk.organization_id, author, new_id("drf"), {"text": text}, slack_id="", channel=""
+                desk.organization_id, author, new_draft_id(author), {"text": text}, slack_id="", channel=""
             )
 
     mine = await PostLists(desk.database).drafts(member(desk), 0)

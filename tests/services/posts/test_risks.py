@@ -92,7 +92,7 @@ def test_a_role_that_is_gone_and_a_permission_that_was_never_given_are_told_apar
     [lost], [never] = risks_of(gone, NOON + DAY, NOON), risks_of(forbidden, NOON + DAY, NOON)
 
     assert lost.diagnosis.problem is Problem.ACCOUNT_LOST
-    assert "is gone. Reconnect it." in views.sentence(lost)
+    assert "no longer has the role or access to publish. Reconnect it." in views.sentence(lost)
     assert never.diagnosis.problem is Problem.SCOPE_FORBIDS
     assert "wasn't granted at sign-in" in views.sentence(never)
 

@@ -15,7 +15,7 @@ from bot.services.errors import AlreadyResolvedError, NotFoundError
 from bot.services.posts.drafts import Written, dump
 from bot.services.posts.notifications import MessageShared
 from bot.services.posts.results import Results
-from bot.services.posts.sharing import TIME_TO_OBJECT, Sharing, SlackMessage, draft_of, not_before
+from bot.services.posts.sharing import TIME_TO_OBJECT, Sharing, SlackMessage, not_before
 from bot.services.posts.sources import SharedFile, Source
 from storage.engine.statements import database_time
 from storage.memberships import Members
@@ -88,10 +88,6 @@ def test_only_a_post_whose_author_is_told_waits_for_them() -> None:
     assert not_before(NOON + timedelta(hours=1), NOON, told) == NOON + timedelta(hours=1)
     assert not_before(NOON, NOON, Written(source=Source(untold=True))) == NOON
     assert not_before(NOON, NOON, Written()) == NOON
-
-
-def test_a_request_that_is_repeated_begins_the_same_draft() -> None:
-    assert draft_of("one") == draft_of("one") != draft_of("another")
 
 
 async def test_what_is_remembered_of_a_message_names_its_author_if_they_can_be_told(desk: Desk) -> None:

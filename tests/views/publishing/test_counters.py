@@ -57,7 +57,7 @@ def test_what_a_platform_does_not_take_is_said() -> None:
 def test_a_draft_of_a_video_has_no_text() -> None:
     written = Written(text="Mugs", media=(video(),), details={"acc_tiktok1": Details(as_draft=True)})
 
-    assert said(written, "tiktok") == ("TikTok: a video draft carries no text. Write it in the TikTok app.")
+    assert said(written, "tiktok") == ("TikTok: video drafts have no text. Write it in the TikTok app.")
 
 
 def test_nothing_is_counted_before_an_account_is_chosen() -> None:
