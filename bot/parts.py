@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from bot.services.incidents.watch import IncidentWatch
     from bot.services.media.intake import Intake
     from bot.services.media.library import MediaLibrary
+    from bot.services.media.previewing import Previews
     from bot.services.media.uploading import Uploading
     from bot.services.notifications import Living, Reader
     from bot.services.organizations.access_requests import AccessService
@@ -94,6 +95,7 @@ class PostServices:
     watching: Watching
     restoring: Restoring
     library: MediaLibrary
+    previews: Previews
     intake: Intake
     uploading: Uploading
     sharing: Sharing

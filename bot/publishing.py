@@ -11,6 +11,7 @@ from bot.services.media.drawing import Drawings
 from bot.services.media.inspecting import Inspector
 from bot.services.media.intake import Intake
 from bot.services.media.library import MediaLibrary
+from bot.services.media.previewing import Previews
 from bot.services.media.uploading import GIGABYTE, Uploading, UploadLimits
 from bot.services.posts.account_sets import AccountSetService
 from bot.services.posts.asking import Asking
@@ -39,6 +40,7 @@ from bot.stories.post_lists import PostListsStory
 from bot.stories.posts.forms import Forms
 from bot.stories.posts.openings import PostOpeningsStory
 from bot.stories.posts.writing import PostsStory
+from bot.stories.previews import PreviewStory
 from bot.stories.slots import SlotsStory
 from bot.stories.uploads import UploadStory
 from bot.web.media import MediaPages
@@ -89,6 +91,7 @@ def post_services(
         holds=HoldService(results, database),
         library=library,
         intake=intake,
+        previews=Previews(drawings=drawings, database=database, public_url=base.settings.public_url),
         uploading=_uploading(base, intake),
         delivering=Delivering(
             calls=calls, sending=sending, reconciling=reconciling, database=database, vault=vault
@@ -128,6 +131,7 @@ def post_stories(
     return (
         PostOpeningsStory(posts.composing, posts.changes, posts.sharing, forms),
         PostsStory(posts.composing, forms, posts.intake, files, posts.uploading),
+        PreviewStory(posts.composing, posts.previews, posts.uploading, base.settings),
         UploadStory(posts.composing, posts.uploading, base.settings.public_url),
         PostFieldsStory(posts.composing, places),
         PostDecisionsStory(posts.decider, posts.sharing),
@@ -148,5 +152,9 @@ def post_stories(
 
 def post_pages(posts: PostServices, identity: Identity) -> tuple[MediaPages, UploadPages]:
     """Construct the pages about files of posts."""
-    media = MediaPages(library=posts.library, settings=identity.settings, pages=identity.pages)
-    return media, UploadPages(uploading=posts.uploading, identity=identity)
+    media = MediaPages(
+        library=posts.library, previews=posts.previews, settings=identity.settings, pages=identity.pages
+    )
+    return media, UploadPages(
+        uploading=posts.uploading, composing=posts.composing, previews=posts.previews, identity=identity
+    )

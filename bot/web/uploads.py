@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from aiohttp import hdrs, web
 
 from bot.services.errors import NotFoundError, ServiceError
+from bot.services.media.previewing import Look
 from bot.services.media.uploading import PIECE, UploadFault, UploadRefusedError, WrongOffsetError
 from bot.views import uploads as views
 from bot.views.errors import on_page
@@ -30,7 +31,9 @@ from bot.web.request_limits import LENGTH, METADATA, OFFSET, RESUMABLE, PeerLeft
 from bot.web.server import take_in
 
 if TYPE_CHECKING:
+    from bot.services.media.previewing import Previews
     from bot.services.media.uploading import Uploading, UploadVisit
+    from bot.services.posts.composing import Composing
     from bot.web.identity import Identity
     from storage.models import Upload
 
@@ -66,6 +69,8 @@ class UploadPages:
     """/upload/{token} and what is below it. Built once, in `bot.app`."""
 
     uploading: Uploading
+    composing: Composing
+    previews: Previews
     identity: Identity
 
     def routes(self) -> list[web.RouteDef]:
@@ -75,6 +80,7 @@ class UploadPages:
             web.get("/assets/upload.js", self.script),
             web.get("/upload/{token}", self.show),
             web.post("/upload/{token}", self.start),
+            web.get("/upload/{token}/preview", self.preview),
             web.get(files, self.files, allow_head=False),
             web.options(files, self.options),
             web.post(files, self.create),
@@ -127,6 +133,26 @@ class UploadPages:
             piece=PIECE,
             most=views.size(await self.uploading.largest(visit.link)),
             said=views.SCRIPT,
+            preview=f"/upload/{secret}/preview" if self.identity.settings.previews == "page" else "",
+        )
+
+    async def preview(self, request: web.Request) -> web.Response:
+        """Show the draft's pictures to the member. Another browser is sent to the page that asks who they are."""
+        secret, browser = request.match_info["token"], self.identity.cookies.read(request)
+        visit = await self._visit(secret)
+        if visit is None:
+            return self.identity.pages.plain(views.GONE)
+        if browser is None or not await self.identity.known(browser, visit.member):
+            return self.identity.pages.redirect(self.address(secret))
+        try:
+            files = (await self.composing.resume(visit.link, visit.link.draft_id)).files
+        except NotFoundError:
+            return self.identity.pages.plain(views.GONE)
+        urls = await self.previews.of(visit.link, map(Look, files))
+        return self.identity.pages.render(
+            "preview.html",
+            organization=visit.organization,
+            files=[(one.name, one.alt_text or one.name, urls.get((one.key, 0.0), "")) for one in files],
         )
 
     async def _visit(self, secret: str) -> UploadVisit | None:

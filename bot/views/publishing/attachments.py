@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bot.views.kit import Json
 
 FILES, KEPT, ALT, REEL = "files", "kept", "alt", "reel"
+PREVIEW = "compose.preview"
 COUNTED = frozenset({FILES, KEPT})
 """Inputs whose names have the number of the form's turn."""
 MOST_FILES = 10
@@ -74,7 +75,8 @@ def files(written: Written, metadata: str, turn: int, *, allowed: bool) -> list[
         blocks.append(
             kit.entry(f"{KEPT}:{turn}", "Attached", element, hint="Remove what to leave out.", optional=True)
         )
-    more = kit.actions(kit.button("Add large files", "compose.upload", metadata))
+    seen = [preview_button(metadata)] if written.media else []
+    more = kit.actions(kit.button("Add large files", "compose.upload", metadata), *seen)
     if not allowed:
         return [*blocks, kit.fine_print(NO_SCOPE), more]
     if (room := MOST_FILES - len(written.media)) > 0:
@@ -82,6 +84,11 @@ def files(written: Written, metadata: str, turn: int, *, allowed: bool) -> list[
         hint = "Pictures, a video or a PDF, up to 10 MB each."
         blocks.append(kit.entry(f"{FILES}:{turn}", "Files", element, hint=hint, optional=True))
     return [*blocks, more]
+
+
+def preview_button(metadata: str) -> Json:
+    """Return the button for the preview. `metadata` names the organization and the draft."""
+    return kit.button("Preview", PREVIEW, metadata)
 
 
 def _line(one: Media) -> str:

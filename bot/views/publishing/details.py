@@ -68,6 +68,8 @@ def pages(chosen: Sequence[Candidate], written: Written, shown: SecondForm) -> l
             size = 0
         found[-1] += blocks
         size += weight
+    if written.files:
+        found[-1].append(kit.actions(attachments.preview_button(shown.metadata)))
     found[0][:0] = [attachments.alert(text) for text in shown.alerts]
     last = "Schedule" if written.due_at or Extra.NEXT_SLOT in written.extras else "Publish"
     return [

@@ -19,7 +19,7 @@ from adapters.base import (
 from bot.services.posts.candidates import Candidate
 from bot.services.posts.drafts import Extra, Written
 from bot.views.publishing import composer as first
-from bot.views.publishing import details
+from bot.views.publishing import details, preview
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,3 +52,5 @@ def composer(profile: AccountProfile, value: str) -> Iterator[tuple[str, dict[st
     yield "publishing.composer.form", first.form([asked], written, form)
     second = details.SecondForm(metadata=value, may_attach=True)
     yield "publishing.details.pages", details.pages([asked], written, second)[0]
+    found, seen = preview.shown([asked], written), "https://octapost.example.com/mugs.jpg"
+    yield "publishing.preview.preview", preview.preview(found, written, {(PICTURE.key, 0.0): seen})
