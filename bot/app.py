@@ -193,7 +193,7 @@ def _media_store(settings: Settings) -> MediaStore:
 
 
 def _sender(base: Base, services: Services) -> OutboxSender:
-    incidents, results = services.incidents, services.posts.results
+    incidents = services.incidents
     return OutboxSender(
         base.database,
         base.slack_clients,
@@ -203,7 +203,7 @@ def _sender(base: Base, services: Services) -> OutboxSender:
             {**incidents.readers, **services.posts.readers},
         ),
         between=timedelta(seconds=base.settings.slack_message_interval_s),
-        listeners={Listener.INCIDENT_CARDS: incidents.delivery, Listener.POST_RESULTS: results},
+        listeners={Listener.INCIDENT_CARDS: incidents.delivery, **services.posts.listeners},
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bot.services.notifications import Listener
 from bot.services.posts.notifications import MessageShared
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from bot.services.posts.restoring import Restoring
     from bot.services.posts.results import Results
     from bot.services.posts.sharing import Sharing
+    from bot.services.posts.submissions import SubmissionService
     from bot.services.posts.watching import Watching
     from bot.services.tokens.fresh import FreshTokens
     from bot.services.tokens.refreshing import Refresher
@@ -60,7 +62,7 @@ if TYPE_CHECKING:
     from bot.slack.clients import SlackClients
     from bot.slack.dispatch.dispatcher import Dispatcher
     from bot.slack.routes import Routes
-    from bot.slack.sender import OutboxSender
+    from bot.slack.sender import DeliveryListener, OutboxSender
     from bot.stories.home import Home
     from storage.engine.db import Database
     from storage.media_store import MediaStore
@@ -99,11 +101,21 @@ class PostServices:
     intake: Intake
     uploading: Uploading
     sharing: Sharing
+    submissions: SubmissionService
 
     @property
     def readers(self) -> Mapping[type[Living], Reader]:
         """What the messages about posts say now."""
-        return {**self.results.readers, MessageShared: self.sharing.read}
+        return {
+            **self.results.readers,
+            **self.submissions.readers,
+            MessageShared: self.sharing.read,
+        }
+
+    @property
+    def listeners(self) -> Mapping[Listener, DeliveryListener]:
+        """Who is told whether a message about posts was delivered."""
+        return {Listener.POST_RESULTS: self.results, Listener.SUBMISSIONS: self.submissions}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,7 @@ from bot.services.posts.results import Results
 from bot.services.posts.sending import Sending
 from bot.services.posts.sharing import Sharing
 from bot.services.posts.slots import SlotService
+from bot.services.posts.submissions import SubmissionService
 from bot.services.posts.watching import Watching
 from bot.slack.files import SlackFiles
 from bot.stories.account_sets import AccountSetsStory
@@ -42,6 +43,7 @@ from bot.stories.posts.openings import PostOpeningsStory
 from bot.stories.posts.writing import PostsStory
 from bot.stories.previews import PreviewStory
 from bot.stories.slots import SlotsStory
+from bot.stories.submissions import SubmissionsStory
 from bot.stories.uploads import UploadStory
 from bot.web.media import MediaPages
 from bot.web.uploads import UploadPages
@@ -80,12 +82,12 @@ def post_services(
     sharing = Sharing(results, database)
     profiles = AccountProfiles(catalog, HealthReader(database), database, vault)
     intake = Intake(database=database, store=base.media, inspector=inspector)
+    composing = Composing(profiles, base.adapters, results, Asking(base.adapters, tokens), sharing, database)
     return PostServices(
         results=results,
-        composing=Composing(
-            profiles, base.adapters, results, Asking(base.adapters, tokens), sharing, database
-        ),
+        composing=composing,
         sharing=sharing,
+        submissions=SubmissionService(composing, database),
         decider=DeliveryDecider(results, database),
         changes=PostChanges(base.adapters, results, database),
         holds=HoldService(results, database),
@@ -130,7 +132,7 @@ def post_stories(
     forms = Forms(posts.composing, places, files)
     return (
         PostOpeningsStory(posts.composing, posts.changes, posts.sharing, forms),
-        PostsStory(posts.composing, forms, posts.intake, files, posts.uploading),
+        PostsStory(posts.composing, posts.submissions, forms, posts.intake, files, posts.uploading),
         PreviewStory(posts.composing, posts.previews, posts.uploading, base.settings),
         UploadStory(posts.composing, posts.uploading, base.settings.public_url),
         PostFieldsStory(posts.composing, places),
@@ -140,10 +142,12 @@ def post_stories(
             decider=posts.decider,
             composing=posts.composing,
             changes=posts.changes,
+            submissions=posts.submissions,
             several=BulkDecider(posts.decider, posts.changes),
             catalog=services.catalog,
             home=home,
         ),
+        SubmissionsStory(posts.submissions, services.catalog),
         HoldsStory(profiles, posts.holds),
         SlotsStory(SlotService(database), profiles, zones),
         AccountSetsStory(AccountSetService(database), profiles),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlmodel import col, delete, func, select
 
 from storage.engine.statements import insert_once, now
-from storage.models import Account, Draft, Post
+from storage.models import Account, Draft, Post, Submission, SubmissionStatus
 from storage.post_edits import edit_draft, revision_of
 from storage.posts import post_of
 
@@ -44,8 +44,8 @@ class Drafts:
         """Store what is in the form under this id, and return the draft.
 
         Raises:
-            LookupError: Another member's draft has this id, it has become a post, or the post that it changes was
-                changed by somebody else.
+            LookupError: Another member's draft has this id, it was submitted or has become a post, or the post that it
+                changes was changed by somebody else.
 
         """
         if not await self._open(organization_id, author, draft_id):
@@ -73,10 +73,17 @@ class Drafts:
         found = select(Post).where(Post.id == post_of(draft_id))
         post = (await self._session.exec(found, execution_options=_FRESH)).one_or_none()
         if revision_of(draft_id) is None:
-            return post is None
+            return post is None and not await self._submitted(draft_id)
         if post is None or post.organization_id != organization_id:
             return False
         return draft_id == edit_draft(post, author)
+
+    async def _submitted(self, draft_id: str) -> bool:
+        """Tell whether the draft waits for somebody who may publish it."""
+        found = select(Submission.id).where(
+            Submission.draft_id == draft_id, Submission.status == SubmissionStatus.WAITING
+        )
+        return (await self._session.exec(found)).first() is not None
 
     async def latest(self, organization_id: str, author: str) -> Draft | None:
         """Return the draft that the member changed last."""

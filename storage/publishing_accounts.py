@@ -18,6 +18,16 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
 
+async def accounts_among(
+    session: AsyncSession, organization_id: str, account_ids: Collection[str]
+) -> list[Account]:
+    """Return those of the accounts that belong to the organization, by platform and name."""
+    found = select(Account).where(
+        Account.organization_id == organization_id, col(Account.id).in_(list(account_ids))
+    )
+    return list(await session.exec(found.order_by(col(Account.platform), col(Account.name), col(Account.id))))
+
+
 async def lock_accounts(
     session: AsyncSession, organization_id: str, account_ids: Collection[str]
 ) -> list[str]:

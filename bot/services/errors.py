@@ -319,6 +319,8 @@ class Limit(StrEnum):
     CHANNEL_REQUESTS_A_DAY = "channel_requests_a_day"
     JOIN_CODES = "join_codes"
     ACCESS_REQUESTS_A_DAY = "access_requests_a_day"
+    SUBMISSIONS = "submissions"
+    """Posts of one member that wait for somebody who may publish them."""
 
 
 @dataclass(eq=False)

@@ -33,6 +33,7 @@ class Listener(StrEnum):
 
     INCIDENT_CARDS = "incident"
     POST_RESULTS = "post"
+    SUBMISSIONS = "submission"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

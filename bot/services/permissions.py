@@ -22,8 +22,10 @@ class Permission(StrEnum):
     DISCONNECT_ACCOUNTS = "disconnect_accounts"
     HANDLE_INCIDENTS = "handle_incidents"
     """Claim, release and snooze a card, and ask someone else to reconnect. Cards are sent to people who may."""
+    WRITE_POSTS = "write_posts"
+    """Write drafts, attach files, and submit posts for somebody who may publish them."""
     PUBLISH = "publish"
-    """Publish, schedule and cancel posts, and say whether one is live."""
+    """Publish, schedule and cancel posts, decide about submitted ones, and say whether one is live."""
     PLAN = "plan"
     """Choose the weekly times at which accounts publish, and save sets of accounts."""
     RELEASE_LATE_POSTS = "release_late_posts"
@@ -49,6 +51,7 @@ GRANTED_FROM = {
     Permission.SEE_ACCOUNTS: Role.MEMBER,
     Permission.SEE_MEMBERS: Role.MEMBER,
     Permission.LEAVE_ORGANIZATION: Role.MEMBER,
+    Permission.WRITE_POSTS: Role.MEMBER,
     Permission.CONNECT_ACCOUNTS: Role.ADMIN,
     Permission.DISCONNECT_ACCOUNTS: Role.ADMIN,
     Permission.HANDLE_INCIDENTS: Role.ADMIN,

@@ -22,14 +22,14 @@ class PostFieldsStory:
     composing: Composing
     places: PlaceService
 
-    @on(Kind.OPTIONS, "compose.place", Permission.PUBLISH, changes=False)
+    @on(Kind.OPTIONS, "compose.place", Permission.WRITE_POSTS, changes=False)
     async def place(self, request: Request) -> Answer:
         """Answer the typeahead of places inside an account."""
         account_id = str(request.body.get("block_id", "")).partition(":")[2]
         found = await self.places.search(request.actor, account_id, request.words)
         return Options(account_views.place_options(found))
 
-    @on(Kind.OPTIONS, "compose.choice", Permission.PUBLISH, changes=False)
+    @on(Kind.OPTIONS, "compose.choice", Permission.WRITE_POSTS, changes=False)
     async def choice(self, request: Request) -> Answer:
         """Answer the typeahead of a field with more values than Slack lists at once."""
         written = await self.composing.draft(request.actor, request.target.partition(":")[0])

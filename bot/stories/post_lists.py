@@ -17,6 +17,7 @@ from bot.slack.routes import Answer, Done, Kind, OpenModal, Request, Say, Update
 from bot.views.paging import page_number
 from bot.views.publishing import bulk
 from bot.views.publishing import posts as views
+from bot.views.publishing import submissions as submitted
 from bot.views.publishing.composer import TIMES
 from bot.views.publishing.post_menu import RESCHEDULE
 from storage.post_listings import Which
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from bot.services.posts.composing import Composing
     from bot.services.posts.decisions import DeliveryDecider
     from bot.services.posts.listing import PostLists
+    from bot.services.posts.submissions import SubmissionService
     from bot.slack.home_tab import HomeTab
     from bot.views.kit import Message
 
@@ -43,6 +45,7 @@ class PostListsStory:
     decider: DeliveryDecider
     composing: Composing
     changes: PostChanges
+    submissions: SubmissionService
     several: BulkDecider
     catalog: PlatformCatalog
     home: HomeTab
@@ -50,12 +53,12 @@ class PostListsStory:
     @command(
         "posts",
         Permission.SEE_ACCOUNTS,
-        hint="[drafts|scheduled|held|failed|sent]",
+        hint="[drafts|submitted|scheduled|held|failed|sent]",
         topic=TOPIC,
         help="See what's coming up and what needs you; or your drafts, or what was published.",
     )
     async def show(self, request: Request) -> Answer:
-        """Answer `/octapost posts [drafts|scheduled|held|failed|sent]`."""
+        """Answer `/octapost posts [drafts|submitted|scheduled|held|failed|sent]`."""
         word = request.words.strip().casefold()
         if word and word not in views.WORDS:
             raise BadInputError(views.UNKNOWN)
@@ -141,7 +144,7 @@ class PostListsStory:
                 texts[post_id] = (await self.lists.post(request.actor, post_id)).text
         return UpdateModal(bulk.decided(found, what, texts))
 
-    @on(Kind.ACTION, "compose.discard", Permission.PUBLISH)
+    @on(Kind.ACTION, "compose.discard", Permission.WRITE_POSTS)
     async def discard(self, request: Request) -> Answer:
         """Delete a draft of the actor's, and show the others."""
         draft_id, _, number = request.target.partition(":")
@@ -181,6 +184,9 @@ class PostListsStory:
     async def _listed(self, actor: Actor, word: str, number: int) -> Message:
         if word == views.DRAFTS:
             return views.drafts(await self.lists.drafts(actor, number), actor)
+        if word == views.SUBMITTED:
+            waiting = await self.submissions.page(actor, number)
+            return submitted.listed(waiting, actor, self.catalog.platform)
         if word not in set(Which):
             raise NotFoundError(Thing.PAGE)
         found = await self.lists.posts(actor, Which(word), number)

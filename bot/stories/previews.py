@@ -31,7 +31,7 @@ class PreviewStory:
     uploading: Uploading
     settings: Settings
 
-    @on(Kind.ACTION, attachments.PREVIEW, Permission.PUBLISH, changes=False, opens=views.TITLE)
+    @on(Kind.ACTION, attachments.PREVIEW, Permission.WRITE_POSTS, changes=False, opens=views.TITLE)
     async def preview(self, request: Request) -> Answer:
         """Answer "Preview" with each post as its platform will get it. What is in the form is kept."""
         view = request.body.get("view") or {}

@@ -25,7 +25,7 @@ class UploadStory:
     uploading: Uploading
     public_url: str
 
-    @on(Kind.ACTION, "compose.upload", Permission.PUBLISH, changes=False, opens=uploads.TITLE)
+    @on(Kind.ACTION, "compose.upload", Permission.WRITE_POSTS, changes=False, opens=uploads.TITLE)
     async def upload(self, request: Request) -> Answer:
         """Answer "Add large files" with the address of a page for it, made now: no message keeps one."""
         view = request.body.get("view") or {}

@@ -277,6 +277,11 @@ def _(error: LimitReachedError) -> str:
             )
         case Limit.ACCESS_REQUESTS_A_DAY:
             return f"You've asked for access {error.most} times in 24 hours, which is the limit. Try again tomorrow."
+        case Limit.SUBMISSIONS:
+            return (
+                f"{error.most} of your posts are waiting for an admin, which is the limit. Ask one to look at them;"
+                " this one is kept as a draft."
+            )
         case Limit.JOIN_CODES:
             return (
                 f"{error.organization} already has {error.most} open codes, which is the limit."

@@ -65,11 +65,11 @@ def home(
     if shown := reader.about.get(seat.organization_id):
         blocks.append({"type": "context", "elements": [kit.mrkdwn(owned_by(shown, reader.realm))]})
     buttons = []
-    may_publish = bool(cards) and allows(role, Permission.PUBLISH)
-    if may_publish:
+    may_write = bool(cards) and allows(role, Permission.WRITE_POSTS)
+    if may_write:
         buttons.append(kit.button("New post", "compose.start", f"{seat.organization_id}/", style="primary"))
     if allows(role, Permission.CONNECT_ACCOUNTS):
-        style = None if may_publish else "primary"
+        style = None if may_write else "primary"
         buttons.append(kit.button("Connect an account", "connect.start", style=style))
     buttons += [
         kit.button("Members", "org.members", f"{seat.organization_id}/"),

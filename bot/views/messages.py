@@ -63,7 +63,13 @@ from bot.services.organizations.notifications import (
     MemberReturned,
     OrganizationGone,
 )
-from bot.services.posts.notifications import MessageShared, PostAlert, PostResult
+from bot.services.posts.notifications import (
+    MessageShared,
+    PostAlert,
+    PostResult,
+    SubmissionDecided,
+    SubmissionWaiting,
+)
 from bot.views import (
     access_requests,
     channels,
@@ -81,7 +87,7 @@ from bot.views import (
     waiting,
 )
 from bot.views.kit import Message
-from bot.views.publishing import faults, result, shared
+from bot.views.publishing import faults, result, shared, submissions
 
 if TYPE_CHECKING:
     from adapters.base import Platform
@@ -138,6 +144,8 @@ VIEWS: Mapping[type[Notification], Callable[[Any, PlatformOf], Message]] = {
     MessageShared: lambda one, _: shared.message(one),
     PostAlert: lambda one, platform: faults.alert(one, platform(one.delivery.platform)),
     PostResult: result.message,
+    SubmissionDecided: submissions.decided,
+    SubmissionWaiting: submissions.card,
     RoleChanged: lambda one, _: invitations.role_changed(one),
     Welcome: lambda one, _: lifecycle.welcome(one),
     WelcomeBack: lambda one, _: lifecycle.welcome_back(one),

@@ -37,9 +37,6 @@ from bot.services.organizations.deletion import DeletionOutlook
 from bot.services.organizations.join_codes import OpenCodes
 from bot.services.organizations.members import Roster
 from bot.services.organizations.notifications import AccessRequested
-from bot.services.posts.drafts import Written
-from bot.services.posts.listing import PageOf, PostPage
-from bot.services.posts.results import PostReport
 from bot.views import (
     access_requests,
     accounts,
@@ -61,13 +58,11 @@ from bot.views import (
     sign_in_as,
     waiting,
 )
-from bot.views.publishing import bulk, holds, posts
-from bot.views.publishing.samples import composer
+from bot.views.publishing import samples as publishing
 from storage import models
 from storage.deletions import Inventory
 from storage.models import Role
 from storage.organization_summaries import Owner, Summary
-from storage.post_listings import Which
 from storage.posts import Waiting
 from storage.standing import Seat
 
@@ -149,6 +144,7 @@ def _messages(offered: list[PlatformSettings], platform: Platform) -> Iterator[t
     yield "join_codes.codes", join_codes.codes(_codes())
     whom = SignInAs(name="Octa Demo", handle="@octa_demo", picture="https://octapost.example.com/octa.png")
     yield "sign_in_as.block", sign_in_as.block(whom, platform)
+    yield from publishing.messages(platform)
     yield (
         "operator.needs_you",
         operator.needs_you(OperatorNeeded(platform=platform.key, code="invalid_client"), platform),
@@ -195,23 +191,13 @@ def _views(platforms: list[Platform]) -> Iterator[tuple[str, dict[str, Any]]]:
     )
     yield "deletion.confirm", deletion.confirm(outlook, {platform.key: platform.name})
     yield "alerts.form", alerts.form(_alert_settings())
-    yield from composer(profile, value)
-    page = PostPage(which=Which.OPEN, at=PageOf(total=1, number=0, pages=1), posts=(_post_report(),))
-    yield "publishing.bulk.form", bulk.form(page, value)
-    yield "publishing.holds.form", holds.form([profile], [profile], value)
-    yield "publishing.posts.reschedule", posts.reschedule(Written(text="Mugs", due_at=WHEN), value)
+    yield from publishing.forms(profile, value)
     yield "reconnect_requests.send_to", reconnect_requests.send_to(_incident(platform))
     yield "members.members", members.members(_roster())
     yield "connect.which_organization", connect.which_organization([_summary()] * 2, WORKSPACE, platform.key)
     yield "kit.modal", kit.modal("Octapost", [kit.words("Type `/octapost help` to see what I can do.")])
     yield "connect.go_on", connect.go_on(connect.invitation(platform, platform.apps[0], NAME, URL))
     yield "waiting.loading", waiting.loading("Choose accounts")
-
-
-def _post_report() -> PostReport:
-    return PostReport(
-        post_id="pst_1", organization_id=ORGANIZATION, text="Mugs", author="U0ADA", deliveries=()
-    )
 
 
 def _profile(platform: Platform, problem: Problem) -> AccountProfile:

@@ -40,7 +40,7 @@ def _buttons(seat: Seat, found: Sequence[AccountProfile]) -> list[Json]:
         buttons.append(kit.button(label, "account.needy", value, style="primary"))
     elif not found and may_connect:
         buttons.append(kit.button("Connect an account", "connect.start", style="primary"))
-    if found and allows(seat.role, Permission.PUBLISH):
+    if found and allows(seat.role, Permission.WRITE_POSTS):
         style = None if buttons else "primary"
         buttons.append(kit.button("New post", "compose.start", value, style=style))
     if found:

@@ -55,6 +55,7 @@ from storage.models.rate_limits import AppRateLimit
 from storage.models.revocations import Deletion, Revocation
 from storage.models.seen_requests import SeenRequest
 from storage.models.sign_ins import Browser, SignIn
+from storage.models.submissions import Submission, SubmissionStatus
 from storage.models.tallies import VerdictTally
 from storage.models.tickets import Ticket
 from storage.models.uploads import Upload, UploadLink, UploadPiece, UploadState
@@ -127,6 +128,8 @@ __all__ = [
     "SignIn",
     "StepStatus",
     "StoredFile",
+    "Submission",
+    "SubmissionStatus",
     "Ticket",
     "Upload",
     "UploadLink",

@@ -266,7 +266,7 @@ ROWS = {
 }
 CASES = [pytest.param(row, name, id=f"{key}-{name}") for key, row in ROWS.items() for name in row.formats]
 EACH = pytest.mark.parametrize(("row", "name"), CASES)
-SOME = pytest.mark.parametrize(("row", "name"), sampled(CASES, 3))
+SOME = pytest.mark.parametrize(("row", "name"), sampled(CASES, 6))
 
 
 EACH_ROW = pytest.mark.parametrize("row", [pytest.param(row, id=key) for key, row in ROWS.items()])

@@ -25,7 +25,7 @@ from tests.counts import sampled, tries
 from tests.databases import another
 from tests.outbox import put_text
 
-NOTICES = tries(1000, 60)
+NOTICES = tries(1000, 30)
 SENDERS = 3
 AWAY, STEP = timedelta(hours=2), timedelta(minutes=tries(1, 10))
 CHANNELS = ("C0ACMEGEN", "C0ACMESOC", ADA, OTTO)

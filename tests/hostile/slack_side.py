@@ -54,6 +54,7 @@ from storage.models import (
     Role,
     StepStatus,
     StoredFile,
+    Submission,
     digest,
     new_id,
     new_secret,
@@ -421,6 +422,8 @@ class Tenant:
     """Of the owner."""
     set: str
     """Of the account."""
+    submission: str
+    """Of the owner."""
     access: str
     """A request for access, of somebody who is nobody else's."""
 
@@ -541,6 +544,13 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
         )
         draft = Draft(organization_id=organization_id, author=owner.id, written={"text": f"{word} cups"})
         session.add(draft)
+        submission = Submission(
+            organization_id=organization_id,
+            draft_id=new_id("drf"),
+            author=owner.id,
+            written={"text": f"{word} plates", "accounts": [account.id]},
+        )
+        session.add(submission)
         await Slots(session).save(organization_id, [account.id], ["0 09:00"], "UTC")
         chosen = await AccountSets(session).save(
             organization_id, f"{word} set", {account.id: account.name}, slack_id="", channel=""
@@ -585,6 +595,7 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
         post=waiting.post_id,
         draft=draft.id,
         set=chosen.id,
+        submission=submission.id,
         access=access.id,
     )
 

@@ -100,7 +100,7 @@ CALLS = _calls()
 
 
 async def test_no_answer_is_read_without_end(record_property: Callable[[str, object], None]) -> None:
-    tries = sampled([(name, call) for name in ENDLESS for call in CALLS], 12)
+    tries = sampled([(name, call) for name in ENDLESS for call in CALLS], 31)
     most, faults = 0, []
     tracemalloc.start()
     try:

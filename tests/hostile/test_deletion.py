@@ -15,6 +15,7 @@ from storage.alert_settings import Alerts
 from storage.attempts import Attempts
 from storage.models import Organization, Role, Ticket
 from tests.application import Office
+from tests.counts import in_full
 from tests.golden.recording import settle
 from tests.hostile.slack_side import INVITED, TENANTS, Rows, belongings, dump, seat
 from tests.stories.told import connected, hears
@@ -76,6 +77,7 @@ async def begin_a_consent(office: Office, person: Member, organization_id: str) 
         await Alerts(session).save(organization_id, slack_id=ACME, channel_id="C0ACMESOC")
 
 
+@in_full
 async def test_nothing_of_a_deleted_organization_is_in_any_table_and_no_token_of_it_lives(
     either_office: Office, record_property: Callable[[str, object], None]
 ) -> None:

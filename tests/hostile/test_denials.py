@@ -21,7 +21,7 @@ from sandbox.browser import Browser, Consent, Page, travel
 from sandbox.slack.world import ACME, ADA
 from storage.models import Account, Grant, GrantStatus, Membership, Notice, Role
 from tests.application import Office, settings
-from tests.counts import sampled
+from tests.counts import in_full, sampled
 from tests.hostile.wire import asked
 from tests.platforms import PLATFORMS
 
@@ -79,7 +79,7 @@ def one_line(page: Page) -> str:
     return " ".join(page.text.split())
 
 
-@pytest.mark.parametrize("app", sampled(APPS, 3), ids=lambda app: app.key)
+@pytest.mark.parametrize("app", sampled(APPS, len(APPS)), ids=lambda app: app.key)
 async def test_cancel_at_the_platform_is_fine_and_says_how_to_go_on(
     office: Office, browser: Browser, app: App
 ) -> None:
@@ -97,6 +97,7 @@ async def test_cancel_at_the_platform_is_fine_and_says_how_to_go_on(
     assert await office.count(Grant) == 0
 
 
+@in_full
 async def test_cancel_at_linkedins_login_reads_like_cancel_at_its_consent(
     office: Office, browser: Browser
 ) -> None:

@@ -23,6 +23,7 @@ COMMANDS = tries(1000, 60)
 FORM = {"Sec-Fetch-Site": "same-origin", "Origin": "null", "Content-Length": "0"}
 
 
+@in_full
 async def test_a_thousand_requests_for_links_leave_five_that_work(
     either_office: Office, record_property: Count
 ) -> None:

@@ -140,7 +140,7 @@ async def test_a_forwarded_link_never_shows_a_consent_url(office: Office, record
     await office.installed(ADA)
     tried, reached, polite = [], [], []
 
-    for platform, kind in sampled(list(product(EVERY, BROWSERS)), 5):
+    for platform, kind in sampled(list(product(EVERY, BROWSERS)), 11):
         async with office.browser() as http:
             one = Victimless(office, http, await office.ticket(await office.member(), platform))
             await kind(one)
@@ -162,7 +162,7 @@ async def test_a_forwarded_link_never_shows_a_consent_url(office: Office, record
         polite += [answer.status_code for answer in one.trail]
 
     assert reached == []
-    assert len(set(tried)) == tries(63, 19)
+    assert len(set(tried)) == tries(63, 13)
     assert begun == len(EVERY)
     assert await office.count(ConnectionAttempt) == begun
     assert asked(office) == []

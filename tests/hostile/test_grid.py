@@ -13,7 +13,7 @@ from sandbox.slack.world import ACME, ADA, INITECH, IRIS, IVAN, NORTH, SID, SOUT
 from storage.models import Role
 from storage.workspaces import Workspaces
 from tests.application import Office
-from tests.counts import in_full
+from tests.counts import in_full, sampled
 from tests.hostile.slack_side import Desk, Json, Tenant, changed, dump, seat, tenant
 
 Shape = Callable[[Desk], Json]
@@ -97,6 +97,7 @@ async def test_every_shape_of_payload_names_the_same_member(
     record_property("counted", f"Grid: {len(SHAPES)} payload shapes, the same member each time")
 
 
+@in_full
 async def test_every_shape_of_payload_is_answered(office: Office) -> None:
     north, _, almond, _ = await grid_of(office)
     await seat(office, almond.organization, IVAN, NORTH, Role.ADMIN, INITECH)
@@ -113,7 +114,7 @@ async def test_workspaces_of_one_grid_do_not_see_each_other(
     await seat(office, almond.organization, IVAN, NORTH, Role.OWNER, INITECH)
     before, tried, leaks = await dump(office.database), 0, []
 
-    for route in office.parts.routes:
+    for route in sampled(list(office.parts.routes), 6):
         if route.kind is Kind.EVENT or route.key in {"org create", "org join"}:
             continue
         for desk, target in (

@@ -73,9 +73,7 @@ async def test_a_stranger_with_the_user_id_of_a_member_gets_nothing_of_the_membe
     await seat(office, almond.organization, IVAN, NORTH, Role.OWNER, INITECH)
     before, tried, wrong, asked_before = await dump(office.database), 0, [], asked(north)
 
-    for route in office.parts.routes:
-        if route.kind not in PRESSED:
-            continue
+    for route in sampled([each for each in office.parts.routes if each.kind in PRESSED], 8):
         for team in STRANGE:
             body = north.request(route, IVAN, f"{almond.organization}/{almond.account}")
             answer = await north.send(changed_with(body, user__team_id=team))

@@ -45,7 +45,7 @@ async def test_a_slack_connect_stranger_changes_nothing_and_reads_one_polite_sen
     before, tried = await dump(office.database), 0
     routes = [r for r in office.parts.routes if r.kind not in {Kind.COMMAND, Kind.EVENT}]
 
-    for route in sampled(routes, 4):
+    for route in sampled(routes, 13):
         for target in ("", f"{mine.organization}/{mine.account}", f"{theirs.organization}/{theirs.account}"):
             for in_modal in (False, True):
                 answer = await desk.send(desk.request(route, SID, target, in_modal=in_modal))
@@ -59,7 +59,7 @@ async def test_a_slack_connect_stranger_changes_nothing_and_reads_one_polite_sen
     assert changed(before, await dump(office.database)) == {}
     record_property(
         "counted",
-        f"Slack Connect: {tried} requests by a stranger to {len(sampled(routes, 4))} routes, 0 effects",
+        f"Slack Connect: {tried} requests by a stranger to {len(sampled(routes, 13))} routes, 0 effects",
     )
 
 
@@ -80,6 +80,7 @@ async def test_commands_of_a_stranger_change_nothing(office: Office) -> None:
     assert changed(before, await dump(office.database)) == {}
 
 
+@in_full
 async def test_a_stranger_whom_slack_does_not_call_one_is_refused_all_the_same(office: Office) -> None:
     """`is_stranger` is false for people of other companies who share a channel that the app can see."""
     await office.installed(ADA)
@@ -153,6 +154,7 @@ async def test_a_person_who_leaves_slack_can_do_nothing_more_and_no_account_goes
     record_property("counted", f"a deactivated person: refused {took:.2f} s later, 0 accounts disconnected")
 
 
+@in_full
 async def test_a_person_who_leaves_another_workspace_leaves_nothing_here(office: Office) -> None:
     await office.installed(ADA)
     await office.installed(BEA)

@@ -30,7 +30,7 @@ from storage.engine.db import Database
 from storage.memberships import Members
 from storage.models import Account, Grant, Invitation, Membership, Role
 from tests.application import Office
-from tests.counts import in_full
+from tests.counts import in_full, sampled
 from tests.databases import another
 from tests.hostile.slack_side import (
     Desk,
@@ -173,7 +173,7 @@ def above_member(route: Route) -> bool:
     return isinstance(route.permission, Permission) and not allows(Role.MEMBER, route.permission)
 
 
-@pytest.mark.parametrize("lost", [removed, demoted])
+@pytest.mark.parametrize("lost", sampled([removed, demoted], 2))
 async def test_a_request_of_somebody_who_lost_the_right_on_the_way_changes_nothing(
     either_office: Office, lost: Meanwhile, record_property: Callable[[str, object], None]
 ) -> None:
@@ -248,7 +248,9 @@ class Held(Fault):
         await self.go_on.wait()
 
 
-@pytest.mark.parametrize("asked", ["/token", "/users/me"], ids=["exchange", "discovery"])
+@pytest.mark.parametrize(
+    "asked", sampled([pytest.param("/token", id="exchange"), pytest.param("/users/me", id="discovery")], 2)
+)
 async def test_a_consent_of_somebody_who_is_removed_while_the_platform_answers_leads_to_nothing(
     office: Office, asked: str
 ) -> None:

@@ -61,6 +61,7 @@ async def code(desk: Desk, role: str) -> str:
     return next(word for word in answer.text.replace("`", " ").split() if word.count("-") == 3)
 
 
+@in_full
 async def test_no_code_works_after_its_maker_may_not_let_people_in(
     either_office: Office, record_property: Callable[[str, object], None]
 ) -> None:

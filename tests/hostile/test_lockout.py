@@ -17,7 +17,7 @@ from tests.pages import press
 
 Count = Callable[[str, object], None]
 PER_MINUTE = 60
-TIMES = tries(78, 4)
+TIMES = tries(78, 2)
 TOO_MANY = 429
 STRANGER, ADMIN = "198.51.100.7", "203.0.113.9"
 

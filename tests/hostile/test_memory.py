@@ -102,6 +102,7 @@ def test_another_process_of_the_same_user_reads_neither_its_memory_nor_its_first
     assert told["others read, before and after"] == [[True, True], [False, False]]
 
 
+@in_full
 @LINUX
 def test_it_still_reads_of_itself_what_its_metrics_need(told: Any) -> None:
     assert told["reads of itself"] == [True, True, True]

@@ -100,7 +100,7 @@ CASES = {
     ),
 }
 
-OUTCOMES = sampled(list(product(PLATFORMS, ["same", "other", "subset", "none"])), 9)
+OUTCOMES = sampled(list(product(PLATFORMS, ["same", "other", "subset", "none"])), 13)
 """Every third is one of each platform and more than one of each kind."""
 
 

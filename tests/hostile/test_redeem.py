@@ -21,9 +21,9 @@ from tests.storage.world import expire
 
 Count = Callable[[str, object], None]
 CALLERS = 16
-STATES = tries(5, 2)
+STATES = tries(5, 1)
 """Per platform."""
-LINKS, TRIPS = tries(100, 20), tries(15, 3)
+LINKS, TRIPS = tries(100, 8), tries(15, 1)
 """How many of each are too old, the trips per platform."""
 
 

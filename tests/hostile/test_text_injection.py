@@ -65,8 +65,9 @@ from bot.services.organizations.deletion import DeletionOutlook
 from bot.services.organizations.join_codes import OpenCodes
 from bot.services.organizations.members import Removed, Roster
 from bot.services.organizations.organizations import Overview
-from bot.services.posts.candidates import Candidate
-from bot.services.posts.drafts import Details, Written
+from bot.services.posts.candidates import AccountProblems, Candidate
+from bot.services.posts.composing import ProblemsError
+from bot.services.posts.drafts import Details, ThreadPart, Written
 from bot.services.posts.faults import Fault as PostFault
 from bot.services.posts.faults import FaultKind
 from bot.settings import PlatformSettings
@@ -147,6 +148,8 @@ OURS: Mapping[str, Any] = {
     "author": OTTO,
     "id": "dlv_0123456789abcdef0123",
     "post_id": "pst_0123456789abcdef0123",
+    "draft_id": "drf_0123456789abcdef0123",
+    "decided_by": OTTO,
     "account_id": ACCOUNT,
     "about": ":open:0",
     "but": "",
@@ -334,7 +337,17 @@ class Specimens:
                 text=self.text,
                 media=(self.filled(Media, ""),) * 2,
                 accounts=(ACCOUNT,),
-                details={ACCOUNT: Details(title=self.text[:100], own_text=self.text)},
+                details={
+                    ACCOUNT: Details(
+                        title=self.text[:100], own_text=self.text, thread=(ThreadPart(text=self.text),)
+                    )
+                },
+                link=self.text,
+                first_comment=self.text,
+            ),
+            ProblemsError: lambda: ProblemsError(
+                [AccountProblems(candidate=self.of(Candidate), problems=(self.of(PublishingProblem),))],
+                self.of(Written),
             ),
             PublishingFacts: lambda: FACTS,
             PublishingProblem: PublishingProblem(
@@ -643,7 +656,7 @@ def test_names_in_every_view_mention_nobody_and_link_nowhere(
     specimens = Specimens([one for one in made.platforms().values() if one.clients], routes_of().commands())
     tried, wrong = 0, {}
 
-    for words in sampled(strings(1000), 55):
+    for words in sampled(strings(1000), 240):
         specimens.text = words
         for name, view in views.items():
             tried += 1
@@ -705,7 +718,7 @@ async def test_names_stay_names_in_everything_slack_is_sent(
     target, answers = f"{mine.organization}/{mine.account}", 0
     wrong: list[tuple[str, str, list[str]]] = []
 
-    for words in sampled(strings(70), 24):
+    for words in sampled(strings(70), 35):
         if not words.strip():
             continue
         await rename_everything(office, words)

@@ -111,6 +111,7 @@ async def test_only_an_answer_that_carries_a_token_is_stored(
     record_property("counted", counted)
 
 
+@in_full
 async def test_an_answer_that_was_lost_leaves_nothing_and_says_so(office: Office, wire: Wire) -> None:
     begun = await trips(office, 1)
     pages = []

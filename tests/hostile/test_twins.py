@@ -60,7 +60,7 @@ async def test_no_twin_is_created_renamed_to_or_let_in_by_a_code(
     await seat(office, owner.organization_id, mallory, ACME, Role.MEMBER)
     await desk.send(desk.command(eve, "org create Eve & Sons"))
     every = twins()
-    some = every if FULL else every[:: len(every) // tries(len(every), 12)]
+    some = every if FULL else every[:: len(every) // tries(len(every), 6)]
     theirs = (await first_organization(office, BLUE)).organization_id
     code = ""
     before, accepted = await dump(office.database), []

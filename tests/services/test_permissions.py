@@ -48,7 +48,12 @@ def test_the_table_is_as_it_was_agreed() -> None:
     by_role = {role: set(unlocked_at(role, Permission)) for role in Role}
 
     assert by_role == {
-        Role.MEMBER: {Permission.SEE_ACCOUNTS, Permission.SEE_MEMBERS, Permission.LEAVE_ORGANIZATION},
+        Role.MEMBER: {
+            Permission.SEE_ACCOUNTS,
+            Permission.SEE_MEMBERS,
+            Permission.LEAVE_ORGANIZATION,
+            Permission.WRITE_POSTS,
+        },
         Role.ADMIN: {
             Permission.CONNECT_ACCOUNTS,
             Permission.DISCONNECT_ACCOUNTS,

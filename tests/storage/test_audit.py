@@ -65,6 +65,7 @@ async def test_not_even_the_tables_owner_changes_or_deletes_a_line(
     assert await run_sql(postgres_database, "SELECT action FROM audit_line") == [("account connected",)]
 
 
+@in_full
 async def test_an_organizations_trail_goes_with_the_organization(database: Database, vault: Vault) -> None:
     gone, kept = await build(database, vault, "1"), await build(database, vault, "2")
 

@@ -156,6 +156,7 @@ async def test_a_move_that_is_killed_leaves_an_empty_target(
     assert await everything(target) == await everything(source)
 
 
+@in_full
 @ONE_WAY
 async def test_a_move_that_fails_leaves_an_empty_target(
     pair: tuple[Database, Database], vault: Vault

@@ -104,7 +104,7 @@ async def due(database: Database) -> list[str]:
             pytest.param({"since": -DAY, "snoozed_until": -DAY, "resolved_at": -DAY}, False, id="resolved"),
             pytest.param({"quiet_until": -DAY, "resolved_at": -DAY}, True, id="resolved-with-lines-to-say"),
         ],
-        3,
+        6,
     ),
 )
 async def test_an_incident_comes_up_when_its_time_has_come(

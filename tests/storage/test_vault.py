@@ -37,7 +37,7 @@ def ring_of(*keys: str) -> Vault:
     return Vault(KeyRing.parse(",".join(keys)))
 
 
-@settings(max_examples=tries(100, 20))
+@settings(max_examples=tries(100, 5))
 @given(st.text())
 def test_what_was_sealed_opens_again(plaintext: str) -> None:
     vault = ring_of(KEY_1)

@@ -58,6 +58,7 @@ from storage.revocations import Revocations
 from storage.seen_requests import Seen
 from storage.sign_ins import SignIns
 from storage.slots import Slots
+from storage.submissions import Submissions
 from storage.tallies import Outcome, Tallies
 from storage.tickets import NewTicket, Tickets
 from storage.uploads import Uploads
@@ -102,6 +103,7 @@ class World:
     draft_id: str
     set_id: str
     upload_id: str
+    submission_id: str
     media_keys: list[str]
     """Of a file of the post, and of one that nothing has."""
     invitation_id: str
@@ -197,6 +199,15 @@ async def _files(session: AsyncSession, delivery: Delivery, suffix: str) -> list
     await files.open_address(new_secret(), organization_id, keys[0], delivery.id, timedelta(hours=2))
     await files.open_preview(new_secret(), organization_id, keys[1], timedelta(minutes=10))
     return keys
+
+
+async def _submission(session: AsyncSession, draft: Draft) -> str:
+    """Return the id of a post like the draft that waits for somebody who may publish it."""
+    organization_id, draft_id = draft.organization_id, new_id("drf")
+    await Drafts(session).save(
+        organization_id, draft.author, draft_id, draft.written, slack_id="", channel=""
+    )
+    return (await Submissions(session).submit(organization_id, draft.author, draft_id, draft.written)).id
 
 
 async def _upload(session: AsyncSession, draft: Draft, suffix: str) -> str:
@@ -310,7 +321,7 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         await Places(session).replace(organization.id, account.id, [("p1", "r/mugs", "21 members")])
         sent, late, draft = await _posts(session, vault, account, member, suffix)
         keys, set_id = await _files(session, sent, suffix), await _planned(session, account, suffix)
-        upload_id = await _upload(session, draft, suffix)
+        upload_id, submission_id = await _upload(session, draft, suffix), await _submission(session, draft)
         incident, _ = await Incidents(session).open(
             organization.id, grant=grant, kind=IncidentKind.NEEDS_RECONNECT, accounts=[account]
         )
@@ -355,6 +366,7 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         draft_id=draft.id,
         set_id=set_id,
         upload_id=upload_id,
+        submission_id=submission_id,
         media_keys=keys,
         invitation_id=invitation.id,
         request_id=request.id,

@@ -69,6 +69,7 @@ async def test_a_member_asks_for_the_role_that_the_command_needs(office: Office)
     assert "You already have access." in text_of(late)
 
 
+@in_full
 async def test_a_guest_is_told_who_can_do_it_for_them_and_never_what_guests_cannot_do(
     office: Office,
 ) -> None:
@@ -100,6 +101,7 @@ async def test_whoever_became_a_guest_meanwhile_is_not_let_in(office: Office) ->
         assert await Members(session).find((await acme(office)), ACME, OTTO) is None
 
 
+@in_full
 async def test_several_organizations_are_asked_for_by_their_owners(office: Office) -> None:
     await office.installed()
     olga, otto = await office.person(OLGA), await office.person(OTTO)
@@ -141,6 +143,7 @@ async def test_a_request_for_ownership_says_what_that_means(office: Office) -> N
     assert asked.role == Role.OWNER
 
 
+@in_full
 async def test_whoever_is_invited_accepts_where_they_were_refused(office: Office) -> None:
     ada, otto = await office.installed(), await office.person(OTTO)
     await ada.command(f"org invite <@{OTTO}>")

@@ -51,6 +51,7 @@ def test_every_capability_has_its_words() -> None:
 # Cards
 
 
+@in_full
 async def test_a_line_per_account_on_all_seven_platforms(either_office: Office) -> None:
     ada = await either_office.installed()
     for platform, person in EVERYWHERE.items():
@@ -97,6 +98,7 @@ async def test_a_member_sees_the_accounts_and_an_admin_the_whole_menu(office: Of
     assert buttons(for_member) == buttons(for_admin) == []
 
 
+@in_full
 async def test_a_permission_that_was_not_given_is_said_in_words(office: Office) -> None:
     ada = await office.installed()
     analytics = "https://www.googleapis.com/auth/yt-analytics.readonly"
@@ -110,6 +112,7 @@ async def test_a_permission_that_was_not_given_is_said_in_words(office: Office) 
     assert "🟡 Octa Channel · YouTube · connected, some permissions missing, renews itself" in words
 
 
+@in_full
 async def test_an_account_that_cannot_publish_says_so(office: Office) -> None:
     ada = await office.installed()
     upload = "https://www.googleapis.com/auth/youtube.upload"
@@ -233,6 +236,7 @@ async def test_a_name_that_two_accounts_have_is_answered_with_the_question_which
     assert "Octa Demo on TikTok" in text_of(await ada.modal_with("no longer be connected"))
 
 
+@in_full
 async def test_without_a_name_the_one_sign_in_that_needs_it_is_reconnected(office: Office) -> None:
     ada = await office.installed()
     await connected(ada, "reddit", "octa_demo")
@@ -294,6 +298,7 @@ async def test_an_account_that_is_gone_already_is_said_to_be(office: Office) -> 
     assert old_modal == "" or "isn't there any more" in old_modal
 
 
+@in_full
 async def test_a_platform_that_does_not_confirm_is_named_and_asked_again(either_office: Office) -> None:
     ada, x = await either_office.installed(), either_office.world.platforms["x"]
     await connected(ada, "x", "4711")
@@ -403,6 +408,7 @@ async def test_the_same_persons_channel_in_another_organization_counts_too(eithe
     assert not either_office.world.platforms["youtube"].calls("/revoke")
 
 
+@in_full
 async def test_disconnecting_needs_an_admin_also_from_an_old_message(office: Office) -> None:
     ada = await office.installed()
     otto = await office.person(OTTO)
@@ -485,6 +491,7 @@ async def test_reconnect_renews_the_same_account(either_office: Office) -> None:
     assert "Acme: 1 account, all connected." in await said(ada, "accounts")
 
 
+@in_full
 async def test_a_reconnect_as_somebody_else_names_both_and_overwrites_nothing(either_office: Office) -> None:
     ada = await either_office.installed()
     await connected(ada, "x", "4711")
@@ -535,6 +542,7 @@ async def test_another_admin_of_the_same_page_may_renew_it(office: Office) -> No
     assert "Not renewed: Ana Ruiz Studio and Harbor Market." in words
 
 
+@in_full
 async def test_a_page_that_was_unticked_on_reconnect_is_named(office: Office) -> None:
     ada = await office.installed()
     await connected(ada, "facebook", "ana", choose=3)

@@ -89,6 +89,7 @@ async def test_the_settings_are_shown_and_changed_in_a_form(either_office: Offic
     assert await trail(either_office, "alerts changed") == ["alerts changed"]
 
 
+@in_full
 @pytest.mark.parametrize(
     ("values", "words"),
     [
@@ -174,6 +175,7 @@ async def test_a_card_goes_to_the_channel_that_is_chosen_in_quiet_hours_too(offi
     )
 
 
+@in_full
 async def test_a_channel_that_takes_nothing_does_not_stand_in_the_way_of_other_changes(
     office: Office,
 ) -> None:

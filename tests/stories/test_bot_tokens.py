@@ -21,6 +21,7 @@ from storage.engine.statements import now
 from storage.installations import bot_token
 from storage.models import Installation
 from tests.application import Office
+from tests.counts import in_full
 
 ODD = (None, True, False, "", "soon", "1e999", float("nan"), float("inf"), 10**400, -1, 0, [1], {"s": 1})
 """What is no number of seconds."""
@@ -57,6 +58,7 @@ async def used(office: Office) -> str:
     return str((await office.parts.slack_clients.for_workspace(ACME, None)).token)
 
 
+@in_full
 async def test_nobody_waits_for_a_new_token_while_the_old_one_is_good(office: Office) -> None:
     old = await rotating(office, timedelta(minutes=30))
     office.slack.faults.append(Fault(path="oauth.v2.access", delay_s=1.0, times=1))

@@ -105,6 +105,7 @@ async def test_a_channel_of_an_organization_without_admins_waits_for_nobody(offi
     assert "now means Bakery, for everyone." in text_of(switched)
 
 
+@in_full
 async def test_a_new_organization_is_no_default_for_anybody(office: Office) -> None:
     ada = await office.installed()
     await ada.command("org create Bakery")
@@ -167,12 +168,14 @@ async def test_a_change_asks_for_which_organization_it_is_after_the_channel_got_
     assert "Acme: you are an owner" in await said(ada, "org")
 
 
+@in_full
 async def test_in_a_channel_that_is_set_to_one_of_them_nobody_is_asked(office: Office) -> None:
     ada = await of_two(office)
 
     assert "Bakery is now called Café" in await said(ada, "org rename Café")
 
 
+@in_full
 async def test_who_is_in_one_organization_is_not_asked(office: Office) -> None:
     ada = await office.installed()
 

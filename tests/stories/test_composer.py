@@ -10,7 +10,7 @@ from sandbox.core import Fault
 from sandbox.member import text_of
 from sandbox.slack.world import ADA
 from storage.models import Delivery, Draft
-from tests.counts import in_full
+from tests.counts import in_full, sampled
 from tests.media import jpeg
 from tests.stories.test_posts import drafted, settled
 
@@ -95,6 +95,7 @@ async def test_a_subreddit_is_asked_for_its_flair_and_gets_it(office: Office) ->
     assert (post.title, post.place, post.options) == ("The mug", "r/OctaStories", {"Flair": "Fiction"})
 
 
+@in_full
 async def test_tiktok_that_does_not_answer_is_asked_again_and_nothing_is_chosen_beforehand(
     office: Office,
 ) -> None:
@@ -129,6 +130,7 @@ async def test_tiktok_that_does_not_answer_is_asked_again_and_nothing_is_chosen_
     assert delivery.content["options"]["commercial"] is False
 
 
+@in_full
 async def test_a_link_on_linkedin_has_a_title_and_a_picture_and_a_long_text_arrives_whole(
     office: Office,
 ) -> None:
@@ -171,7 +173,7 @@ async def test_texts_are_counted_when_something_else_is_pressed_and_never_while_
     assert "X charges $0.20 with this link, $0.015 without." in counted
 
 
-@pytest.mark.parametrize("told", ["state", "bare", "nothing"])
+@pytest.mark.parametrize("told", sampled(["state", "bare", "nothing"], 3, 2))
 async def test_closing_a_form_loses_nothing_whatever_slack_says_of_it(office: Office, told: str) -> None:
     ada = await office.installed()
     await ada.connect("x")

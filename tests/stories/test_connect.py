@@ -102,6 +102,7 @@ async def test_a_name_that_means_two_platforms_asks_which_and_a_button_goes_on(o
     assert buttons(went_on) == ["Continue to Instagram"]
 
 
+@in_full
 async def test_the_name_of_a_connected_account_offers_to_reconnect_it(office: Office) -> None:
     ada = await office.installed()
     await connected(ada, "x", "4711")
@@ -140,6 +141,7 @@ async def test_where_several_organizations_are_possible_a_modal_asks_which(eithe
     assert "Acme has no accounts yet." in await said(ada, "accounts")
 
 
+@in_full
 async def test_an_admin_elsewhere_is_asked_and_not_refused_in_a_channel_about_another(office: Office) -> None:
     await office.installed()
     otto = await office.person(OTTO)
@@ -193,6 +195,7 @@ async def test_every_platform_can_be_pressed_one_after_the_other_and_the_newest_
     assert [page.status for page in pages] == [410] * (len(keys) - 5) + [200] * 5
 
 
+@in_full
 async def test_who_asks_for_links_without_end_is_told_to_wait(office: Office) -> None:
     ada = await office.installed()
 
@@ -320,6 +323,7 @@ async def test_an_app_that_facebook_has_switched_off_is_the_operators_fault(offi
     assert buttons(message) == ["Try Facebook again"]
 
 
+@in_full
 async def test_an_app_without_the_product_is_the_operators_fault_and_named(office: Office) -> None:
     ada, linkedin = await office.installed(), office.world.platforms["linkedin"]
     known = linkedin.apps["86li0pages"]
@@ -331,6 +335,7 @@ async def test_an_app_without_the_product_is_the_operators_fault_and_named(offic
     assert "Community Management" in text_of(message)
 
 
+@in_full
 async def test_a_date_that_the_platform_did_not_name_at_the_consent_is_asked_for_at_once(
     office: Office,
 ) -> None:
@@ -420,6 +425,7 @@ async def test_an_unticked_page_is_greyed_with_what_to_do(office: Office) -> Non
     )
 
 
+@in_full
 async def test_what_is_connected_here_already_is_greyed(office: Office) -> None:
     ada = await office.installed()
     first = await connected(ada, "facebook", "ana", choose=1)
@@ -464,6 +470,7 @@ async def test_a_choice_can_wait_and_be_made_in_two_goes(either_office: Office) 
     assert "Acme: 3 accounts, all connected." in await said(ada, "accounts")
 
 
+@in_full
 async def test_new_names_reach_a_choice_that_is_still_open(office: Office) -> None:
     ada = await office.installed()
     _, message = await came_to(ada, "facebook", Consent(person="ana"))
@@ -504,6 +511,7 @@ async def test_a_few_accounts_are_chosen_already_when_the_picker_opens(office: O
     assert "Acme: 3 accounts, all connected." in await said(ada, "accounts")
 
 
+@in_full
 async def test_choosing_nothing_is_answered_under_the_field(office: Office) -> None:
     ada = await office.installed()
     _, message = await came_to(ada, "facebook", Consent(person="ana"))
@@ -542,6 +550,7 @@ async def test_company_pages_are_chosen_and_one_without_the_role_says_so(office:
     assert "✅ Connected to Acme: Blue Door and Octa Mugs on LinkedIn." in await ada.pick(message, 2)
 
 
+@in_full
 async def test_a_picker_is_for_the_person_who_consented(office: Office) -> None:
     ada = await office.installed()
     await joins(ada, await office.person(OTTO), "admin")
@@ -594,6 +603,7 @@ async def test_the_other_admins_hear_of_a_connection_and_members_do_not(either_o
 # A platform that falls silent half-way
 
 
+@in_full
 async def test_a_consent_whose_discovery_failed_is_finished_later(either_office: Office) -> None:
     ada, tiktok = await either_office.installed(), either_office.world.platforms["tiktok"]
     tiktok.faults.append(Fault(path="/v2/user/info", status=503))

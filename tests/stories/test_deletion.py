@@ -68,6 +68,7 @@ async def test_a_sign_in_that_another_organization_uses_lives_on_there(office: O
     assert not all(family.dead for family in office.world.platforms["x"].grants.values())
 
 
+@in_full
 async def test_what_asked_for_something_of_the_organization_says_that_it_is_gone(
     either_office: Office,
 ) -> None:
@@ -94,6 +95,7 @@ async def test_what_asked_for_something_of_the_organization_says_that_it_is_gone
     await hears(ada, "Receipt: Acme is deleted")
 
 
+@in_full
 async def test_only_an_owner_may_delete_also_from_a_form_that_was_opened_before(office: Office) -> None:
     ada, otto = await office.installed(), await office.person(OTTO)
     await joins(ada, otto, "owner")

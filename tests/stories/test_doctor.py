@@ -109,6 +109,7 @@ async def test_an_outage_of_a_whole_platform_is_said_once_and_asks_nobody_for_an
 # Doctor
 
 
+@in_full
 async def test_without_a_name_the_doctor_examines_those_in_trouble(either_office: Office) -> None:
     ada = await either_office.installed()
     await connected(ada, "x", "4711")
@@ -171,6 +172,7 @@ async def test_a_named_account_is_examined_although_it_is_well(office: Office) -
     assert "No account here is called “nobody”" in await said(ada, "doctor nobody")
 
 
+@in_full
 async def test_what_was_unticked_is_named_with_what_no_longer_works(office: Office) -> None:
     ada = await office.installed()
     await ada.connect("tiktok", Consent(person="octa_demo", untick=["video.list"]))
@@ -183,6 +185,7 @@ async def test_what_was_unticked_is_named_with_what_no_longer_works(office: Offi
     assert "video.list" not in words
 
 
+@in_full
 async def test_a_member_reads_the_diagnosis_and_has_no_reconnect_button(office: Office) -> None:
     ada = await office.installed()
     await connected(ada, "x", "4711")

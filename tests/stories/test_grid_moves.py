@@ -92,6 +92,7 @@ async def test_while_slack_does_not_say_who_they_are_nobody_is_let_in_or_forgott
     assert "Acme: you are an owner" in await said(ada, "org")
 
 
+@in_full
 async def test_another_workspace_is_not_touched(office: Office) -> None:
     await office.installed()
     await office.installed(BEA)

@@ -229,6 +229,7 @@ async def test_a_post_to_an_account_whose_sign_in_is_over_is_held_at_once(office
     assert "scheduled post" not in text_of(card)
 
 
+@in_full
 async def test_a_warning_names_the_posts_that_are_due_after_the_end(office: Office) -> None:
     await ready(office, "linkedin", "ana-ruiz")
     day = timedelta(days=1)

@@ -7,6 +7,7 @@ from sandbox.member import text_of
 from sandbox.slack.world import GUS, OTTO
 from storage.models import Role
 from tests.application import Office, routes_of
+from tests.counts import in_full
 from tests.stories.told import answer_to, button, joins, said
 
 
@@ -39,6 +40,7 @@ async def test_help_names_no_command_that_its_reader_may_not_use(office: Office)
     assert await said(otto, "org help") == for_member
 
 
+@in_full
 async def test_help_has_other_names(office: Office) -> None:
     ada = await office.installed()
 
@@ -73,6 +75,7 @@ async def test_a_mistyped_command_is_run_by_a_button(office: Office) -> None:
     await ada.slack.until(lambda: "Acme has no accounts on Reddit yet." in text_of(ada.seen()[-1]))
 
 
+@in_full
 async def test_a_word_like_no_other_is_answered_with_a_button_to_all_there_are(office: Office) -> None:
     ada = await office.installed()
 
@@ -92,6 +95,7 @@ async def test_what_was_typed_mentions_nobody(office: Office) -> None:
     assert "<!channel>" not in message.text
 
 
+@in_full
 async def test_an_alias_does_what_its_word_does(office: Office) -> None:
     ada = await office.installed()
 

@@ -53,10 +53,11 @@ async def test_a_member_sees_cards_without_the_buttons_of_an_admin(office: Offic
 
     assert home is not None
     assert "Octa Demo" in text_of(home)
-    assert buttons(home) == ["Members", "Refresh"]
+    assert buttons(home) == ["New post", "Members", "Refresh"]
     assert entries(home) == ["Details", "Open on X"]
 
 
+@in_full
 async def test_somebody_in_no_organization_and_a_guest_read_what_to_do(office: Office) -> None:
     await office.installed()
 
@@ -66,6 +67,7 @@ async def test_somebody_in_no_organization_and_a_guest_read_what_to_do(office: O
         assert advice in words
 
 
+@in_full
 async def test_an_account_is_connected_from_the_home(office: Office) -> None:
     ada = await office.installed()
     home = await office.slack.open_home(ADA)

@@ -236,6 +236,7 @@ async def test_reminders_change_one_card_day_by_day_until_it_is_over(office: Off
     ]
 
 
+@in_full
 async def test_what_meta_shows_only_for_a_while_keeps_its_card_until_a_person_signs_in_again(
     office: Office,
 ) -> None:
@@ -659,6 +660,7 @@ async def test_a_card_from_before_does_nothing_after_the_end(office: Office) -> 
     assert (incident.claimed_by, incident.resolution) == (None, "disconnected")
 
 
+@in_full
 async def test_the_card_of_a_deleted_organization_says_so(office: Office) -> None:
     await ready(office)
     await dies(office)
@@ -672,6 +674,7 @@ async def test_the_card_of_a_deleted_organization_says_so(office: Office) -> Non
     assert buttons(shown) == []
 
 
+@in_full
 async def test_organizations_that_share_a_sign_in_are_all_told_and_none_reads_who_mended_it(
     either_office: Office,
 ) -> None:
@@ -793,6 +796,7 @@ async def connected_by_olga(office: Office) -> tuple[Member, Member]:
     return ada, await office.person(OLGA)
 
 
+@in_full
 @pytest.mark.parametrize("how", sampled(["removed", "demoted", "deactivated"], 3))
 async def test_the_card_of_somebody_who_leaves_moves_on_and_says_nothing_more_to_them(
     either_office: Office, how: str
@@ -835,6 +839,7 @@ async def test_nobody_is_skipped_when_somebody_before_them_has_left(office: Offi
     await hears(otto, "reconnecting. Until then")
 
 
+@in_full
 async def test_without_a_channel_whoever_connected_it_holds_the_card(office: Office) -> None:
     ada = await ready(office)
     await settings(office, channel_id="")
@@ -850,6 +855,7 @@ async def test_without_a_channel_whoever_connected_it_holds_the_card(office: Off
     assert [m for m in ada.direct_messages() if "reconnecting. Until then" in text_of(m)] == []
 
 
+@in_full
 async def test_a_channel_that_was_archived_is_replaced_by_people_until_it_hears_us_again(
     either_office: Office,
 ) -> None:
@@ -1036,6 +1042,7 @@ async def test_what_ends_before_the_quiet_hours_do_is_said_at_once(office: Offic
     await card_with(office, "for Acme within 1 day.")
 
 
+@in_full
 async def test_what_is_over_before_anybody_was_told_is_not_told(office: Office) -> None:
     ada = await ready(office)
     await settings(office, **around(datetime.now(UTC), 2))

@@ -67,6 +67,7 @@ async def test_invitations_that_are_not_shown_yet_are_counted(office: Office) ->
     assert "… and 1 more invitation. Answer these to see the next." in shown
 
 
+@in_full
 async def test_after_a_refusal_another_invitation_is_no_message(either_office: Office) -> None:
     ada, otto = await either_office.installed(), await either_office.person(OTTO)
     await ada.command(INVITE)
@@ -112,6 +113,7 @@ async def test_a_members_role_is_raised_at_once_and_they_are_told(office: Office
     assert "is now called" in await said(olga, "org rename Acme 2")
 
 
+@in_full
 @pytest.mark.parametrize("how", sampled(["removed", "by the form", "expired", "the inviter was lowered"], 2))
 async def test_an_invitation_that_no_longer_stands_lets_nobody_in(office: Office, how: str) -> None:
     ada, otto = await office.installed(), await office.person(OTTO)

@@ -7,6 +7,7 @@ from sandbox.slack.world import ACME, ADA, BEA, OLGA, OTTO
 from storage.join_codes import MOST_OPEN
 from storage.models import Role
 from tests.application import Office
+from tests.counts import in_full
 from tests.hostile.slack_side import first_organization, seat
 from tests.stories.told import said, trail
 
@@ -52,6 +53,7 @@ async def test_a_revoked_code_lets_nobody_in_and_the_list_is_one_shorter(office:
     assert await trail(office, "code revoked") == ["code revoked"]
 
 
+@in_full
 async def test_an_organization_has_at_most_ten_open_codes(office: Office) -> None:
     ada = await office.installed()
     answers = [await said(ada, "org code") for _ in range(MOST_OPEN + 1)]
@@ -60,6 +62,7 @@ async def test_an_organization_has_at_most_ten_open_codes(office: Office) -> Non
     assert f"Acme already has {MOST_OPEN} open codes, which is the limit." in answers[-1]
 
 
+@in_full
 async def test_members_see_no_codes(office: Office) -> None:
     await office.installed()
     otto = await sits(office, OTTO, Role.MEMBER)

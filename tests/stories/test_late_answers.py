@@ -37,7 +37,7 @@ from sandbox.core import Fault
 from sandbox.member import text_of
 from sandbox.slack.world import ACME, ADA
 from storage.workspaces import Workspaces
-from tests.counts import in_full
+from tests.counts import in_full, sampled
 from tests.hostile.slack_side import Desk, Json
 from tests.stories.told import button
 
@@ -224,6 +224,7 @@ async def test_a_slow_button_says_so_and_its_result_comes_later(bench: Bench) ->
     assert [each.strip() for each in bench.said()[-2:]] == [waiting.STILL_WORKING, waiting.DONE]
 
 
+@in_full
 async def test_a_slow_button_of_the_app_home_is_answered_with_a_direct_message(bench: Bench) -> None:
     body = bench.desk.action(ADA, "slow", "x") | {"view": {"type": "home", "id": "V1"}}
     del body["response_url"], body["channel"]
@@ -235,7 +236,7 @@ async def test_a_slow_button_of_the_app_home_is_answered_with_a_direct_message(b
     assert text_of(messages[-1]).strip() == "Here it is."
 
 
-@pytest.mark.parametrize("kind", ["command", "action", "shortcut"])
+@pytest.mark.parametrize("kind", sampled(["command", "action", "shortcut"], 3))
 async def test_a_modal_that_takes_time_is_opened_at_once_and_filled_later(bench: Bench, kind: str) -> None:
     body = request_for(bench.desk, kind)
 
@@ -248,6 +249,7 @@ async def test_a_modal_that_takes_time_is_opened_at_once_and_filled_later(bench:
     assert "The questions" in text_of(bench.modal)
 
 
+@in_full
 async def test_no_modal_opens_for_what_seldom_shows_one(bench: Bench) -> None:
     now = await bench.send(bench.desk.command(ADA, "either"))
     await bench.finish(Say(text="Here is your link."))
@@ -265,7 +267,7 @@ async def test_a_modal_that_turns_out_to_be_a_sentence_shows_that(bench: Bench) 
     assert "There is nothing to fill in." in text_of(bench.modal)
 
 
-@pytest.mark.parametrize("kind", ["command", "action"])
+@pytest.mark.parametrize("kind", sampled(["command", "action"], 2))
 async def test_a_modal_that_slack_refuses_comes_with_a_button_that_opens_it(bench: Bench, kind: str) -> None:
     bench.work.answer = OpenModal(message_modal("A form", "The questions"))
     bench.work.done.set()
@@ -285,6 +287,7 @@ async def test_a_modal_that_slack_refuses_comes_with_a_button_that_opens_it(benc
     assert "The questions" in text_of(bench.modal)
 
 
+@in_full
 async def test_a_shortcuts_modal_that_slack_refuses_is_offered_in_a_direct_message(bench: Bench) -> None:
     bench.work.answer = OpenModal(message_modal("A form", "The questions"))
     bench.work.done.set()
@@ -301,6 +304,7 @@ async def test_a_shortcuts_modal_that_slack_refuses_is_offered_in_a_direct_messa
     assert "The questions" in text_of(bench.modal)
 
 
+@in_full
 async def test_the_button_that_opens_again_does_nothing_else(bench: Bench) -> None:
     bench.work.done.set()
 
@@ -363,7 +367,7 @@ async def test_a_form_that_failed_is_not_said_to_be_done_once_it_was_closed(benc
     assert "Nothing changed. Please try again in a minute." in text_of(told)
 
 
-@pytest.mark.parametrize("kind", ["command", "submission"])
+@pytest.mark.parametrize("kind", sampled(["command", "submission"], 2))
 async def test_a_modal_is_filled_although_slack_was_away_for_a_moment(bench: Bench, kind: str) -> None:
     desk = bench.desk
     body = desk.submission(ADA, "slow", "") if kind == "submission" else desk.command(ADA, "form")

@@ -98,6 +98,7 @@ async def test_one_card_names_the_page_alone_and_says_who_can_mend_it(either_off
     assert await trail(either_office, "access ended") == ["access ended"]
 
 
+@in_full
 async def test_status_doctor_cards_and_home_are_red_for_that_page_alone(office: Office) -> None:
     ada = await with_pages(office)
     await loses(office, BAKERY)

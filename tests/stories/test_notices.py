@@ -184,6 +184,7 @@ async def test_a_channel_hears_one_message_a_second_and_slack_never_has_to_say_s
     assert heard(paced, GENERAL) == ["elsewhere one", "elsewhere two"]
 
 
+@in_full
 async def test_one_channel_does_not_wait_for_another(office: Office) -> None:
     await present(office, SOCIAL, GENERAL)
     office.slack.faults.append(Fault(path=POST, status=503, body="{}", times=1))
@@ -239,6 +240,7 @@ async def test_a_channel_that_will_never_take_it_is_given_up_and_named(
     assert heard(office, SOCIAL) == ["not lost"]
 
 
+@in_full
 @pytest.mark.parametrize(
     "fault",
     sampled(
@@ -274,6 +276,7 @@ async def test_what_slack_could_not_take_is_said_when_it_is_back(office: Office,
     assert heard(office, SOCIAL) == ["one", "two"]
 
 
+@in_full
 async def test_pauses_grow_while_slack_is_down(office: Office) -> None:
     await present(office, SOCIAL)
     office.slack.faults.append(Fault(path="^/api/", status=503, body="{}"))
@@ -292,6 +295,7 @@ async def test_pauses_grow_while_slack_is_down(office: Office) -> None:
     assert 9.9 < pauses[2] <= 20
 
 
+@in_full
 async def test_a_removed_app_is_no_reason_to_try_for_ever(office: Office) -> None:
     await present(office, SOCIAL)
     await office.slack.uninstall(ACME)
@@ -334,6 +338,7 @@ async def test_a_message_is_edited_in_place_and_answered_in_its_thread(either_of
     assert (answer.text, answer.thread_ts) == ("in the thread", card.ts)
 
 
+@in_full
 async def test_a_direct_message_is_edited_too(office: Office) -> None:
     await present(office, SOCIAL)
     await say(office, "card", channel=ADA)
@@ -360,6 +365,7 @@ async def test_a_message_somebody_deleted_is_posted_anew_and_stays_editable(offi
     assert heard(office, SOCIAL) == ["card, resolved"]
 
 
+@in_full
 async def test_a_message_somebody_deleted_is_not_posted_anew_only_to_be_taken_down(office: Office) -> None:
     await present(office, SOCIAL)
     organization_id = (await first_organization(office, ACME)).organization_id
@@ -408,6 +414,7 @@ async def test_what_comes_while_a_process_speaks_is_said_after_it(office: Office
 # What is no answer, or one that nobody can read
 
 
+@in_full
 @pytest.mark.parametrize(
     ("status", "body", "kind", "wait", "longest"),
     sampled(
@@ -507,6 +514,7 @@ async def test_a_refusal_nobody_knows_is_final_after_six_hours_and_ten_tries(off
     assert (await office.person(OTTO)).direct_messages()[-1].text == "card"
 
 
+@in_full
 async def test_what_waited_long_behind_others_is_tried_more_than_once(office: Office) -> None:
     await present(office, SOCIAL)
     sender = await alone(office)
@@ -715,6 +723,7 @@ async def a_night_later(office: Office, *channels: str) -> OutboxSender:
     return sender
 
 
+@in_full
 async def test_a_token_that_could_not_be_rotated_at_once_costs_no_message(office: Office) -> None:
     sender = await a_night_later(office, SOCIAL)
     office.slack.faults.append(Fault(path="oauth.v2.access", status=503, body="{}", times=1))
@@ -745,6 +754,7 @@ async def test_a_new_token_waits_for_a_database_that_is_away(office: Office) -> 
     assert heard(office, SOCIAL) == ["one"]
 
 
+@in_full
 async def test_of_two_processes_one_rotates_a_token_and_both_use_it(office: Office) -> None:
     await a_night_later(office, SOCIAL, GENERAL)
     office.slack.faults.append(Fault(path="oauth.v2.access", delay_s=0.3))

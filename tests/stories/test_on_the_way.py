@@ -8,6 +8,7 @@ from sandbox.browser import PLAIN, Browser, Consent
 from sandbox.member import links_in, text_of
 from storage.models import ConnectionAttempt
 from tests.application import Office
+from tests.counts import in_full
 from tests.storage.world import expire
 from tests.stories.told import answer_to, buttons, connected, hears, said
 
@@ -60,6 +61,7 @@ async def test_after_ten_minutes_a_message_brings_a_new_link_and_it_works(office
     await hears(ada, "✅ Connected to Acme: Octa Demo on ")
 
 
+@in_full
 async def test_a_reconnect_that_came_back_late_is_begun_again_for_the_same_account(office: Office) -> None:
     ada = await office.installed()
     await connected(ada, "x", "4711")

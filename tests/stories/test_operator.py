@@ -60,6 +60,7 @@ async def test_a_secret_that_a_platform_refuses_at_a_consent_is_said_to_the_oper
     assert len([text for text in map(text_of, otto.direct_messages()) if "on us, not on you" in text]) == 2
 
 
+@in_full
 @pytest.mark.parametrize("office", [OPERATED], indirect=True, ids=["operated"])
 async def test_an_app_without_a_product_is_said_to_the_operator(office: Office) -> None:
     otto = await office.installed(OTTO)

@@ -47,6 +47,7 @@ async def test_somebody_who_is_no_member_is_told_whom_to_ask_and_what_to_type(of
         assert "/octapost org create NAME" in words
 
 
+@in_full
 async def test_an_org_wide_install_serves_each_workspace_that_starts_an_organization(office: Office) -> None:
     iris = await office.person(IRIS, NORTH)
     await iris.install(org_wide=True)
@@ -144,6 +145,7 @@ async def test_a_member_of_two_where_the_default_is_neither_is_asked_to_choose(o
     assert "Acme has no accounts yet." in await said(ada, "accounts")
 
 
+@in_full
 async def test_what_does_not_work_is_answered_with_what_would(office: Office) -> None:
     ada = await office.installed()
     expected = {
@@ -185,6 +187,7 @@ async def test_a_rename_is_seen_everywhere(office: Office) -> None:
     assert "organization renamed" in await trail(office)
 
 
+@in_full
 async def test_a_name_is_only_text_wherever_it_is_shown(office: Office) -> None:
     ada = await office.installed()
     await ada.command("org rename <!channel> *Acme* <https://evil.example|x>")
@@ -228,6 +231,7 @@ async def test_an_invitation_takes_nothing_from_somebody_who_is_in_already(offic
     assert "is now called" in await said(await office.person(OLGA), "org rename Acme 2")
 
 
+@in_full
 async def test_each_role_may_do_what_it_says_and_no_more(office: Office) -> None:
     ada = await office.installed()
     otto = await office.person(OTTO)
@@ -245,6 +249,7 @@ async def test_each_role_may_do_what_it_says_and_no_more(office: Office) -> None
     assert "This needs an owner of Acme." in await said(otto, "org rename Mine")
 
 
+@in_full
 async def test_a_refusal_says_who_can_help(office: Office) -> None:
     ada = await office.installed()
     await joins(ada, await office.person(OTTO))
@@ -255,6 +260,7 @@ async def test_a_refusal_says_who_can_help(office: Office) -> None:
     assert f"Ask <@{ADA}> to make you an admin." in words
 
 
+@in_full
 async def test_removing_a_person_disconnects_nothing(either_office: Office) -> None:
     ada = await either_office.installed()
     otto = await either_office.person(OTTO)
@@ -275,6 +281,7 @@ async def test_removing_a_person_disconnects_nothing(either_office: Office) -> N
     assert "member removed" in await trail(either_office)
 
 
+@in_full
 async def test_the_last_owner_stays_and_one_of_two_may_go(either_office: Office) -> None:
     ada = await either_office.installed()
     await joins(ada, await either_office.person(OLGA), "owner")
@@ -311,6 +318,7 @@ async def test_people_are_managed_in_the_members_modal(office: Office) -> None:
     assert f"<@{OLGA}>  admin" in text_of(after)
 
 
+@in_full
 async def test_a_guest_cannot_be_added_in_the_modal_and_the_field_says_so(office: Office) -> None:
     ada = await office.installed()
 
@@ -321,6 +329,7 @@ async def test_a_guest_cannot_be_added_in_the_modal_and_the_field_says_so(office
     assert "Gus Guest" in shown.errors["person"]
 
 
+@in_full
 async def test_a_guest_neither_starts_an_organization_nor_joins_one(office: Office) -> None:
     ada = await office.installed()
     gus = await office.person(GUS)
@@ -330,6 +339,7 @@ async def test_a_guest_neither_starts_an_organization_nor_joins_one(office: Offi
     assert "You can't do that as a guest" in await said(gus, f"org join {code}")
 
 
+@in_full
 async def test_a_member_may_look_at_the_members_but_change_nobody(office: Office) -> None:
     ada = await office.installed()
     await joins(ada, await office.person(OTTO))
@@ -360,6 +370,7 @@ async def test_a_code_lets_another_workspace_in_once_and_owners_are_told(either_
     assert {"code created", "workspace joined"} <= set(await trail(either_office))
 
 
+@in_full
 async def test_both_workspaces_work_on_the_same_accounts(either_office: Office) -> None:
     ada, bea = await joined(either_office)
     await bea.command("org switch Acme")
@@ -421,6 +432,7 @@ async def test_a_member_leaves_and_the_admins_are_told(office: Office) -> None:
     await hears(ada, "is now a member of Acme.")
 
 
+@in_full
 async def test_the_only_owner_is_told_what_to_do_instead_of_leaving(office: Office) -> None:
     ada, otto = await office.installed(), await office.person(OTTO)
     await joins(ada, otto)

@@ -29,6 +29,7 @@ async def test_the_operator_gives_an_organization_without_an_owner_a_new_one(eit
     assert (await trail(office))[-1] == "owner appointed"
 
 
+@in_full
 async def test_the_operator_changes_nothing_where_there_is_an_owner(office: Office) -> None:
     await office.installed()
 
@@ -39,6 +40,7 @@ async def test_the_operator_changes_nothing_where_there_is_an_owner(office: Offi
     assert "owner appointed" not in await trail(office)
 
 
+@in_full
 @pytest.mark.parametrize("person", [BEA, GUS, "U0NOBODY"])
 async def test_only_a_full_member_of_one_of_its_workspaces_can_be_appointed(
     office: Office, person: str

@@ -40,6 +40,7 @@ async def with_pages(office: Office, many: int = 2) -> Member:
     return ada
 
 
+@in_full
 async def test_a_reconnect_that_mends_nothing_leaves_the_card_red(either_office: Office) -> None:
     ada = await with_pages(either_office)
     await dies(either_office, "deauthorized", "facebook")
@@ -103,6 +104,7 @@ async def test_a_page_that_a_reconnect_leaves_out_is_red_until_one_has_it(office
     assert "4 of 4 accounts can publish" in await said(ada, "status")
 
 
+@in_full
 async def test_a_first_connection_without_the_permission_to_publish_is_no_success_anywhere(
     office: Office,
 ) -> None:

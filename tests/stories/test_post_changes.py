@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sandbox.member import text_of
 from sandbox.slack.world import ADA
 from storage.models import Delivery, DeliveryStatus, Draft, Post
+from tests.counts import in_full
 from tests.media import jpeg
 from tests.stories.test_posts import page_owner, result, settled, written
 
@@ -44,6 +45,7 @@ async def test_a_post_is_edited_in_the_form_it_was_written_in_with_everything_ke
     assert await office.rows(Draft) == []
 
 
+@in_full
 async def test_an_account_that_is_taken_out_of_a_post_gets_nothing(office: Office) -> None:
     ada = await page_owner(office)
     await written(ada, "Fresh mugs today", accounts=2, when=at(1))
@@ -62,6 +64,7 @@ async def test_an_account_that_is_taken_out_of_a_post_gets_nothing(office: Offic
     assert states == [DeliveryStatus.CANCELLED, DeliveryStatus.SENT]
 
 
+@in_full
 async def test_an_edit_that_comes_after_the_post_went_out_is_refused_and_keeps_what_was_typed(
     office: Office,
 ) -> None:

@@ -91,6 +91,7 @@ async def test_a_post_goes_out_to_two_pages_and_the_channel_hears_it(office: Off
     assert "Fresh mugs today" in text_of(message)
 
 
+@in_full
 async def test_a_form_that_is_submitted_twice_publishes_once(office: Office) -> None:
     ada = await page_owner(office)
     view = await ada.modal_by("post Fresh mugs today")
@@ -109,6 +110,7 @@ async def test_a_form_that_is_submitted_twice_publishes_once(office: Office) -> 
     assert [post.text for post in office.world.platforms["facebook"].timeline.posts()] == ["Fresh mugs today"]
 
 
+@in_full
 async def test_an_answer_that_gets_lost_leaves_one_post_and_one_link(office: Office) -> None:
     ada = await page_owner(office)
     facebook = office.world.platforms["facebook"]
@@ -151,6 +153,7 @@ async def test_a_post_for_later_waits_and_can_be_cancelled(office: Office) -> No
     assert office.world.platforms["facebook"].timeline.posts() == []
 
 
+@in_full
 async def test_what_was_typed_is_there_again_after_the_form_was_closed(office: Office) -> None:
     ada = await page_owner(office)
     view = await ada.modal_by("post")
@@ -180,6 +183,7 @@ async def hurry(office: Office) -> None:
         await session.exec(soon, execution_options={"synchronize_session": False})
 
 
+@in_full
 async def test_the_form_says_which_accounts_cannot_take_a_text(office: Office) -> None:
     ada = await page_owner(office)
     await ada.connect("youtube")
@@ -233,6 +237,7 @@ async def test_a_picture_that_a_platform_does_not_take_is_converted_and_the_form
     assert shown.type == "image/jpeg"
 
 
+@in_full
 async def test_a_file_that_is_not_taken_leaves_everything_else_in_the_form(office: Office) -> None:
     ada = await page_owner(office)
     good = office.slack.upload(ADA, "mugs.jpg", jpeg(), "image/jpeg")
@@ -312,6 +317,7 @@ async def test_a_text_that_a_platform_finds_too_long_can_be_shortened_where_it_s
     assert [post.text for post in office.world.platforms["x"].timeline.posts()] == ["Fresh mugs today"]
 
 
+@in_full
 async def test_a_time_that_has_passed_is_refused_in_the_form_that_asked_for_it(office: Office) -> None:
     ada = await office.installed()
     await ada.connect("x")

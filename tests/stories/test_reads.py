@@ -14,6 +14,7 @@ from sandbox.slack.world import ADA
 from storage.engine import time_limit
 from storage.engine.autocommit import AutocommitRunner
 from tests.application import open_office
+from tests.counts import sampled
 from tests.databases import DIALECTS
 from tests.stories.told import connected
 
@@ -81,7 +82,7 @@ def counted(database: Database) -> Iterator[Trips]:
             event.remove(engine, "begin", began)
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("dialect", sampled(DIALECTS, 2))
 async def test_a_look_costs_few_trips_to_the_database(
     dialect: str,
     tmp_path: Path,

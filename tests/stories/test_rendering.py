@@ -17,6 +17,7 @@ from storage.memberships import Members
 from storage.models import Incident, Notice
 from storage.outbox import DROPPED, NewNotice, Notices
 from tests.application import Office
+from tests.counts import in_full
 from tests.outbox import put_body, put_text
 from tests.patience import PATIENCE_S
 from tests.stories.test_incidents import SOCIAL, dies, organization_of, ready
@@ -85,6 +86,7 @@ async def test_a_message_whose_picture_is_gone_keeps_its_words_and_its_button(of
     assert "image_url" not in str(message.blocks)
 
 
+@in_full
 async def test_a_card_for_somebody_who_was_removed_meanwhile_is_dropped(office: Office) -> None:
     await ready(office)
     await office.parts.scheduler.stop(1)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sandbox.member import text_of
 from sandbox.slack.world import ADA, OTTO
 from storage.models import Delivery, DeliveryStatus, Draft
+from tests.counts import in_full
 from tests.media import jpeg
 from tests.stories.test_posts import page_owner, result, settled
 
@@ -88,6 +89,7 @@ async def test_whoever_wrote_it_is_told_and_stops_it_until_an_admin_decides(offi
     assert [one.text for one in office.world.platforms["facebook"].timeline.posts()] == ["We sold 100 mugs"]
 
 
+@in_full
 async def test_a_message_of_a_private_channel_needs_a_yes_and_its_place_stays_unnamed(office: Office) -> None:
     ada = await page_owner(office)
     message = await office.slack.say(ADA, "C0ACMEPRI", "We sold 100 mugs")
@@ -105,6 +107,7 @@ async def test_a_message_of_a_private_channel_needs_a_yes_and_its_place_stays_un
     assert "leadership" not in str([one.blocks for one in ada.direct_messages()])
 
 
+@in_full
 async def test_the_words_of_somebody_who_cannot_be_told_are_published_only_knowingly(office: Office) -> None:
     ada = await page_owner(office)
     message = await office.slack.say(OTTO, ada.channel_id, "We sold 100 mugs")
@@ -115,6 +118,7 @@ async def test_the_words_of_somebody_who_cannot_be_told_are_published_only_knowi
     assert "compose.agreed" in str(view.blocks)
 
 
+@in_full
 async def test_what_the_message_said_is_kept_if_the_form_is_closed(office: Office) -> None:
     ada = await page_owner(office)
     message = await office.slack.say(ADA, ada.channel_id, "We sold 100 mugs")

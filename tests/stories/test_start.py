@@ -64,6 +64,7 @@ async def test_its_buttons_lead_where_the_commands_do(office: Office) -> None:
     assert text_of(manual) == text_of(await ada.command("help"))
 
 
+@in_full
 async def test_a_member_is_offered_nothing_that_needs_an_admin(office: Office) -> None:
     ada = await office.installed()
     await joins(ada, otto := await office.person(OTTO))
@@ -74,9 +75,10 @@ async def test_a_member_is_offered_nothing_that_needs_an_admin(office: Office) -
     red = await otto.command("")
 
     assert buttons(empty) == ["Members", "All commands"]
-    assert buttons(red) == ["Show accounts", "Members", "All commands"]
+    assert buttons(red) == ["New post", "Show accounts", "All commands"]
 
 
+@in_full
 async def test_a_person_in_no_organization_is_shown_their_invitation_or_whom_to_ask(office: Office) -> None:
     ada = await office.installed()
     otto: Member = await office.person(OTTO)

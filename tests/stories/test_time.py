@@ -61,6 +61,7 @@ async def test_a_week_renews_what_nobody_used(office: Office) -> None:
     assert after.status == GrantStatus.HEALTHY
 
 
+@in_full
 async def test_a_removed_permission_is_noticed_after_two_looks(office: Office) -> None:
     ada = await office.installed()
     await ada.connect("youtube", Consent(person="110000000000000000001"))

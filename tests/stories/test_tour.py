@@ -9,8 +9,10 @@ from rich.console import Console
 from sandbox.core import Fault
 from sandbox.tour import Tour
 from tests.application import Office
+from tests.counts import in_full
 
 
+@in_full
 async def test_the_tour_arrives_at_its_end(office: Office) -> None:
     heard = io.StringIO()
 

@@ -26,7 +26,7 @@ from sandbox.platforms.meta.auth import META_SECRET
 from storage.engine.statements import now
 from storage.models import Account, AuditLine, FoundAccount, Grant, GrantStatus, new_secret
 from tests.application import Office, open_office
-from tests.counts import in_full
+from tests.counts import in_full, sampled
 from tests.patience import PATIENCE_S
 from tests.storage.world import run_sql
 
@@ -65,10 +65,13 @@ async def connect_facebook(office: Office) -> tuple[str, Any]:
 
 @pytest.mark.parametrize(
     ("path", "code", "erased"),
-    [
-        pytest.param("/meta/deauthorize", "deauthorized", True, id="deauthorize"),
-        pytest.param("/meta/data-deletion", "deletion_requested", True, id="data-deletion"),
-    ],
+    sampled(
+        [
+            pytest.param("/meta/deauthorize", "deauthorized", True, id="deauthorize"),
+            pytest.param("/meta/data-deletion", "deletion_requested", True, id="data-deletion"),
+        ],
+        2,
+    ),
 )
 async def test_a_person_who_leaves_at_facebook_ends_their_grant_at_once(
     office: Office, path: str, code: str, erased: bool
@@ -85,7 +88,7 @@ async def test_a_person_who_leaves_at_facebook_ends_their_grant_at_once(
     assert "reconnecting. Until then" in text_of(await ada.next_message(seen))
 
 
-@pytest.mark.parametrize("deauthorized", [True, False])
+@pytest.mark.parametrize("deauthorized", sampled([True, False], 2))
 async def test_a_deletion_leaves_no_token_of_the_person_or_their_pages(
     office: Office, deauthorized: bool
 ) -> None:
@@ -131,7 +134,7 @@ async def test_a_late_deauthorization_does_not_end_what_the_person_renewed_since
 
 
 @in_full
-@pytest.mark.parametrize("issued_at", [None, 10**30])
+@pytest.mark.parametrize("issued_at", sampled([None, 10**30], 2))
 async def test_a_departure_that_does_not_say_when_counts_from_now(office: Office, issued_at: object) -> None:
     person, _ = await connect_facebook(office)
 
@@ -203,14 +206,17 @@ async def test_what_meta_did_not_sign_is_refused_and_changes_nothing(office: Off
 
 @pytest.mark.parametrize(
     ("platform", "person", "simulator", "why"),
-    [
-        pytest.param(
-            "tiktok", "octa_demo", "tiktok", "someone removed Octapost in the TikTok app", id="tiktok"
-        ),
-        pytest.param(
-            "instagram", "ana", "meta", "someone removed Octapost in their Facebook settings", id="meta"
-        ),
-    ],
+    sampled(
+        [
+            pytest.param(
+                "tiktok", "octa_demo", "tiktok", "someone removed Octapost in the TikTok app", id="tiktok"
+            ),
+            pytest.param(
+                "instagram", "ana", "meta", "someone removed Octapost in their Facebook settings", id="meta"
+            ),
+        ],
+        2,
+    ),
 )
 async def test_a_removal_on_the_world_page_reaches_us_however_much_time_has_passed_there(
     office: Office, platform: str, person: str, simulator: str, why: str
@@ -409,6 +415,7 @@ async def test_a_word_that_could_not_be_acted_on_is_heard_when_it_comes_again(of
     assert after.status == GrantStatus.NEEDS_RECONNECT
 
 
+@in_full
 async def test_a_late_removal_does_not_end_what_the_person_renewed_since(office: Office) -> None:
     await connect_tiktok(office)
     [grant] = await grants(office, "tiktok")
@@ -421,6 +428,7 @@ async def test_a_late_removal_does_not_end_what_the_person_renewed_since(office:
     assert after.status == GrantStatus.HEALTHY
 
 
+@in_full
 async def test_reconnecting_afterwards_heals_the_grant(office: Office) -> None:
     ada = await connect_tiktok(office)
     await office.world.platforms["tiktok"].controls()["revoke"]({"person": "octa_demo", "reason": 1})

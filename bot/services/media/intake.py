@@ -84,7 +84,7 @@ class Intake:
     ) -> Media:
         stored = await keep(
             self.store,
-            partial(acting, self.database, actor, Permission.PUBLISH, system=True),
+            partial(acting, self.database, actor, Permission.WRITE_POSTS, system=True),
             file,
             found,
             organization_id=actor.organization_id,

@@ -65,7 +65,7 @@ class Previews:
         token = new_secret()
         try:
             drawn = await self.drawings.of(actor.organization_id, look.media.key, look.drawing)
-            async with acting(self.database, actor, Permission.PUBLISH, system=True) as session:
+            async with acting(self.database, actor, Permission.WRITE_POSTS, system=True) as session:
                 await Files(session).open_preview(token, actor.organization_id, drawn.key, LIVES)
         except (LookupError, RefusedFileError) as error:
             log.info("preview.none", file=look.media.key, error=type(error).__name__)

@@ -7,7 +7,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.ops.logs import logger
+from bot.services.posts.drafts import load
 from storage.media import Files
+from storage.submissions import Submissions
 
 if TYPE_CHECKING:
     from bot.services.media.uploading import Uploading
@@ -31,6 +33,9 @@ class MediaSweeper:
         """Sweep once."""
         await self.uploading.check_due()
         async with self.database.system() as session:
+            for one in await Submissions(session).waiting():
+                keys = [file.key for file in load(one.written).files]
+                await Files(session).touch(one.organization_id, keys)
             swept = await Files(session).sweep(self.kept)
         async with self.database.system(write=False) as session:
             due = await Files(session).due_removals()

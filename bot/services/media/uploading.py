@@ -121,7 +121,7 @@ class Uploading:
 
         """
         token = new_secret()
-        async with acting(self.database, actor, Permission.PUBLISH) as session:
+        async with acting(self.database, actor, Permission.WRITE_POSTS) as session:
             try:
                 await Uploads(session).open_link(
                     token, actor.organization_id, actor.membership_id, actor.sender.team_id, draft_id
@@ -146,8 +146,8 @@ class Uploading:
             organization = await Organizations(session).get(link.organization_id)
         if member is None or organization is None:
             raise NotMemberError
-        if not allows(member.role, Permission.PUBLISH):
-            raise NotAllowedError(Permission.PUBLISH, organization.name, link.organization_id)
+        if not allows(member.role, Permission.WRITE_POSTS):
+            raise NotAllowedError(Permission.WRITE_POSTS, organization.name, link.organization_id)
         return UploadVisit(link=link, member=member, organization=organization.name)
 
     async def largest(self, link: UploadLink) -> int:
@@ -199,7 +199,7 @@ class Uploading:
         if await asyncio.to_thread(self.store.free) < self.limits.free:
             log.warning("upload.no_space")
             raise UploadRefusedError(UploadFault.NO_SPACE)
-        async with acting(self.database, link, Permission.PUBLISH, system=True) as session:
+        async with acting(self.database, link, Permission.WRITE_POSTS, system=True) as session:
             room = await Uploads(session).room(link.organization_id)
             if room.open >= self.limits.at_once:
                 raise UploadRefusedError(UploadFault.TOO_MANY, self.limits.at_once)
@@ -236,10 +236,10 @@ class Uploading:
 
     async def _keep(self, link: UploadLink, upload: Upload, start: int, piece: IO[bytes], size: int) -> None:
         key = secrets.token_hex(16)
-        async with acting(self.database, link, Permission.PUBLISH, system=True) as session:
+        async with acting(self.database, link, Permission.WRITE_POSTS, system=True) as session:
             await Files(session).announce(key)
         await self.store.write(key, piece)
-        async with acting(self.database, link, Permission.PUBLISH, system=True) as session:
+        async with acting(self.database, link, Permission.WRITE_POSTS, system=True) as session:
             kept = await Uploads(session).append(upload, start, size, key)
         if not kept:  # the bytes are deleted after a day, as announced
             raise WrongOffsetError
@@ -251,7 +251,7 @@ class Uploading:
             NotFoundError: There is none of this id.
 
         """
-        async with acting(self.database, link, Permission.PUBLISH, system=True) as session:
+        async with acting(self.database, link, Permission.WRITE_POSTS, system=True) as session:
             gone = await Uploads(session).remove(link.organization_id, link.draft_id, upload_id)
             if gone is None:
                 raise NotFoundError(Thing.FILE)
@@ -296,7 +296,7 @@ class Uploading:
         if membership_id is None:
             return
         author = Author(organization_id=upload.organization_id, membership_id=membership_id)
-        async with acting(self.database, author, Permission.PUBLISH) as session:
+        async with acting(self.database, author, Permission.WRITE_POSTS) as session:
             claimed = await Uploads(session).claim(upload.organization_id, upload.id)
         if claimed is None:
             return
@@ -315,7 +315,7 @@ class Uploading:
             values: dict[str, object] = {"fault": str(taken.fault), "found": taken.found}
         else:
             outcome, values = UploadState.STORED, {"media": _MEDIA.dump_python(taken.media, mode="json")}
-        async with acting(self.database, author, Permission.PUBLISH, system=True) as session:
+        async with acting(self.database, author, Permission.WRITE_POSTS, system=True) as session:
             settled = await Uploads(session).settle(upload, outcome, values)
             if not settled and not isinstance(taken, RefusedFile):
                 await Files(session).discard(upload.organization_id, [taken.media.key])

@@ -29,6 +29,7 @@ from bot.services.notifications import (
 from bot.services.organizations.notifications import AccessRequested, OrganizationGone
 from bot.services.outbox import Conversation, enqueue
 from bot.services.permissions import HIGHEST, Permission
+from bot.services.posts.notifications import SubmissionWaiting
 from bot.services.posts.results import key_of
 from storage.accounts import Accounts
 from storage.deletions import Deletions
@@ -72,6 +73,7 @@ ASKING = frozenset(
         ConsentWaiting,
         FormNotOpened,
         InvitationReceived,
+        SubmissionWaiting,
         Welcome,
     )
 )

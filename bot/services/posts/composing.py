@@ -196,7 +196,7 @@ class Composing:
             PostChangedError: Something was decided about the post that it changes.
 
         """
-        async with acting(self._database, actor, Permission.PUBLISH) as session:
+        async with acting(self._database, actor, Permission.WRITE_POSTS) as session:
             try:
                 await Drafts(session).save(
                     actor.organization_id,
@@ -218,7 +218,7 @@ class Composing:
             NotFoundError: They have no such draft.
 
         """
-        async with acting(self._database, actor, Permission.PUBLISH, system=True) as session:
+        async with acting(self._database, actor, Permission.WRITE_POSTS, system=True) as session:
             drafts = Drafts(session)
             found = await drafts.get(actor.organization_id, actor.membership_id, draft_id)
             if found is None:
@@ -269,6 +269,24 @@ class Composing:
         async with self._database.organization(actor.organization_id, write=False) as session:
             await self._times(session, actor, written, await database_time(session), lock=False)
 
+    async def checked(self, actor: Actor, written: Written) -> tuple[list[Candidate], Written]:
+        """Return the chosen accounts, and what is written with what their platforms say about it now.
+
+        Raises:
+            NothingChosenError: No account was chosen.
+            NotFoundError: An account is gone.
+            UnsuitedError: An account can't take it.
+            ProblemsError: A platform does not take it as it is.
+
+        """
+        chosen = await self.chosen(actor, written)
+        written = await self.ask(chosen, written, anew=True)
+        # What a platform has switched off meanwhile is not asked for any more.
+        chosen = await self.chosen(actor, written)
+        if found := self.problems(chosen, written):
+            raise ProblemsError(found, written)
+        return chosen, written
+
     async def publish(self, actor: Actor, draft_id: str, written: Written, where: Where) -> Post:
         """Decide to publish the post, or to change it, and return it. The draft is gone then.
 
@@ -283,43 +301,51 @@ class Composing:
             PostOutError: The post that the form changes is going out to one of the accounts, or is live there.
 
         """
-        chosen = await self.chosen(actor, written)
-        written = await self.ask(chosen, written, anew=True)
-        # What a platform has switched off meanwhile is not asked for any more.
-        chosen = await self.chosen(actor, written)
-        if found := self.problems(chosen, written):
-            raise ProblemsError(found, written)
+        chosen, written = await self.checked(actor, written)
+        new = NewPost(
+            draft_id=draft_id,
+            author=actor.membership_id,
+            text=written.text,
+            content=dump(written),
+            slack_id=where.slack_id,
+            channel=where.channel,
+        )
         try:
-            return await self._publish(actor, draft_id, written, where, chosen)
+            async with acting(self._database, actor, Permission.PUBLISH) as session:
+                post = await self.schedule(session, actor, new, written, chosen)
+                await Drafts(session).discard(actor.organization_id, actor.membership_id, draft_id)
         except IntegrityError:
             raise PostDecidedError from None
+        return post
 
-    async def _publish(
-        self, actor: Actor, draft_id: str, written: Written, where: Where, chosen: Sequence[Candidate]
+    async def schedule(
+        self,
+        session: AsyncSession,
+        actor: Actor,
+        new: NewPost,
+        written: Written,
+        chosen: Sequence[Candidate],
     ) -> Post:
-        async with acting(self._database, actor, Permission.PUBLISH) as session:
-            clock = await database_time(session)
-            due_at = await self._times(session, actor, written, clock)
-            new = NewPost(
-                draft_id=draft_id,
-                author=actor.membership_id,
-                text=written.text,
-                content=dump(written),
-                slack_id=where.slack_id,
-                channel=where.channel,
-            )
-            wanted, done = list(_spaced(chosen, written, due_at)), "post scheduled"
-            if revision_of(draft_id) is None:
-                post = await Posts(session).schedule(actor.organization_id, new, wanted)
-            else:
-                post, done = await applied(session, actor, draft_id, new, wanted), "post edited"
-            await self._use_files(session, actor, post, written)
-            await Drafts(session).discard(actor.organization_id, actor.membership_id, draft_id)
-            await Audit(session).write(
-                actor.organization_id, actor.membership_id, done, post.id, accounts=len(chosen)
-            )
-            await self._results.update(session, post)
-            await self._sharing.tell_author(session, post, written.source)
+        """Store a post that was checked, or the change of one. Called in the transaction that decides it.
+
+        Raises:
+            IntegrityError: Its draft has become a post already.
+            Exception: What `publish` raises about times, files and changes.
+
+        """
+        clock = await database_time(session)
+        due_at = await self._times(session, actor, written, clock)
+        wanted, done = list(_spaced(chosen, written, due_at)), "post scheduled"
+        if revision_of(new.draft_id) is None:
+            post = await Posts(session).schedule(actor.organization_id, new, wanted)
+        else:
+            post, done = await applied(session, actor, new.draft_id, new, wanted), "post edited"
+        await self._use_files(session, actor, post, written)
+        await Audit(session).write(
+            actor.organization_id, actor.membership_id, done, post.id, accounts=len(chosen)
+        )
+        await self._results.update(session, post)
+        await self._sharing.tell_author(session, post, written.source)
         return post
 
     async def _times(

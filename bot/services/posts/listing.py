@@ -67,7 +67,7 @@ class PostLists:
         """Return a page of the posts of the actor's organization; for a number that does not exist, the last."""
         async with self.database.organization(actor.organization_id, write=False) as session:
             listings = PostListings(session)
-            at = _at(await listings.count(actor.organization_id, which), number)
+            at = page_at(await listings.count(actor.organization_id, which), number)
             found = await listings.page(actor.organization_id, which, at.number * SIZE, SIZE)
         posts = tuple(report(one.post, one.deliveries, one.steps, one.author) for one in found)
         return PostPage(which=which, at=at, posts=posts)
@@ -90,13 +90,14 @@ class PostLists:
         ours = (actor.organization_id, actor.membership_id)
         async with self.database.organization(actor.organization_id, write=False) as session:
             drafts = Drafts(session)
-            at = _at(await drafts.count(*ours), number)
+            at = page_at(await drafts.count(*ours), number)
             found = await drafts.page(*ours, at.number * SIZE, SIZE)
         return DraftPage(
             at=at, drafts=tuple(DraftReport(id=one.id, written=load(one.written)) for one in found)
         )
 
 
-def _at(total: int, number: int) -> PageOf:
+def page_at(total: int, number: int) -> PageOf:
+    """Return where a page is in a list of so many entries; for a number that does not exist, the last one."""
     pages = max(1, -(-total // SIZE))
     return PageOf(total=total, number=min(number, pages - 1), pages=pages)

@@ -34,3 +34,20 @@ class MessageShared(Living):
     post_id: str
     author: str
     """The membership of whoever wrote the message."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmissionWaiting(Living):
+    """A member has submitted a post, and somebody who may publish decides about it."""
+
+    KIND = "submission_waiting"
+    LISTENER = Listener.SUBMISSIONS
+    submission_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmissionDecided(Living):
+    """Somebody has decided about a submitted post; its author is told."""
+
+    KIND = "submission_decided"
+    submission_id: str

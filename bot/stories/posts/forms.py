@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from adapters.base import PlatformError
+from bot.services.permissions import Permission
 from bot.slack.routes import Answer, OpenModal, Request, UpdateModal
 from bot.views.publishing import composer as views
 from bot.views.publishing import details, entries
@@ -44,6 +45,7 @@ class Forms:
             metadata=_metadata(request, draft_id or new_id("drf"), private=private),
             may_attach=may_attach,
             problems=self._problems(candidates, written),
+            may_publish=request.actor.may(Permission.PUBLISH),
         )
         return OpenModal(views.form(candidates, written, shown))
 
@@ -59,6 +61,7 @@ class Forms:
             alerts=alerts[:MOST_ALERTS],
             turn=turn,
             problems=self._problems(candidates, written),
+            may_publish=request.actor.may(Permission.PUBLISH),
         )
         return UpdateModal(views.form(candidates, written, shown))
 
@@ -102,6 +105,7 @@ class Forms:
             may_attach=await self.files.allowed(request.sender),
             problems=self.composing.problems(chosen, written),
             alerts=alerts,
+            may_publish=request.actor.may(Permission.PUBLISH),
         )
         return details.pages(chosen, written, shown)
 

@@ -35,10 +35,10 @@ class PostOpeningsStory:
 
     @command(
         "post",
-        Permission.PUBLISH,
+        Permission.WRITE_POSTS,
         hint="[text]",
         topic=TOPIC,
-        help="Write a post and publish it on your accounts, now or later.",
+        help="Write a post for your accounts, for now or later. An admin approves what members write.",
         aliases=("publish", "compose"),
         opens=views.TITLE,
     )
@@ -51,8 +51,8 @@ class PostOpeningsStory:
         begun = await self.composing.begin(request.actor, draft_of(request.key), new, where)
         return await self.forms.open(request, begun.written, begun.draft_id)
 
-    @on(Kind.ACTION, "compose.start", Permission.PUBLISH, changes=False, opens=views.TITLE)
-    @on(Kind.SHORTCUT, "octapost_compose", Permission.PUBLISH, changes=False, opens=views.TITLE)
+    @on(Kind.ACTION, "compose.start", Permission.WRITE_POSTS, changes=False, opens=views.TITLE)
+    @on(Kind.SHORTCUT, "octapost_compose", Permission.WRITE_POSTS, changes=False, opens=views.TITLE)
     async def start(self, request: Request) -> Answer:
         """Answer the button and the global shortcut with the form: empty, or what the actor was writing."""
         found = await self.composing.latest(request.actor)
@@ -61,7 +61,7 @@ class PostOpeningsStory:
         written = await self.composing.draft(request.actor, found.id)
         return await self.forms.open(request, written, found.id)
 
-    @on(Kind.ACTION, "compose.continue", Permission.PUBLISH, changes=False, opens=views.TITLE)
+    @on(Kind.ACTION, "compose.continue", Permission.WRITE_POSTS, changes=False, opens=views.TITLE)
     async def go_on(self, request: Request) -> Answer:
         """Answer a draft's Continue with the form, as it was left."""
         draft_id = page_of(request).draft_id
@@ -82,7 +82,7 @@ class PostOpeningsStory:
         )
         return await self.forms.open(request, found.written, found.draft_id)
 
-    @on(Kind.SHORTCUT, "octapost_publish_message", Permission.PUBLISH, changes=False, opens=views.TITLE)
+    @on(Kind.SHORTCUT, "octapost_publish_message", Permission.WRITE_POSTS, changes=False, opens=views.TITLE)
     async def publish_message(self, request: Request) -> Answer:
         """Answer the message shortcut with the form; what the message says is in it, and kept as a draft at once."""
         message = chosen_message(request.body)

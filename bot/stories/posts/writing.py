@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bot.services.media.uploading import Uploading
     from bot.services.posts.candidates import Candidate
     from bot.services.posts.composing import Composing
+    from bot.services.posts.submissions import SubmissionService
     from bot.slack.files import SlackFiles
     from bot.stories.posts.forms import Forms
 
@@ -36,6 +37,7 @@ class PostsStory:
     """Both forms."""
 
     composing: Composing
+    submissions: SubmissionService
     forms: Forms
     intake: Intake
     files: SlackFiles
@@ -52,23 +54,23 @@ class PostsStory:
             await self.composing.save(request.actor, page.draft_id, written, page.where)
         return written
 
-    @on(Kind.ACTION, "compose.text", Permission.PUBLISH)
-    @on(Kind.ACTION, "compose.link", Permission.PUBLISH)
-    @on(Kind.ACTION, "compose.comment", Permission.PUBLISH)
+    @on(Kind.ACTION, "compose.text", Permission.WRITE_POSTS)
+    @on(Kind.ACTION, "compose.link", Permission.WRITE_POSTS)
+    @on(Kind.ACTION, "compose.comment", Permission.WRITE_POSTS)
     async def keep(self, request: Request) -> Answer:
         """Store what is being typed. The form stays as it is under the hands of who types."""
         await self._kept(request)
         return Done()
 
-    @on(Kind.ACTION, "compose.accounts", Permission.PUBLISH)
-    @on(Kind.ACTION, "compose.when", Permission.PUBLISH)
-    @on(Kind.ACTION, "compose.extras", Permission.PUBLISH)
+    @on(Kind.ACTION, "compose.accounts", Permission.WRITE_POSTS)
+    @on(Kind.ACTION, "compose.when", Permission.WRITE_POSTS)
+    @on(Kind.ACTION, "compose.extras", Permission.WRITE_POSTS)
     async def refresh(self, request: Request) -> Answer:
         """Store what is in the first form, and count anew."""
         return await self.forms.first(request, await self._kept(request), turn=entries_of(request).turn)
 
-    @on(Kind.CLOSED, "compose.written", Permission.PUBLISH)
-    @on(Kind.CLOSED, "compose.detailed", Permission.PUBLISH)
+    @on(Kind.CLOSED, "compose.written", Permission.WRITE_POSTS)
+    @on(Kind.CLOSED, "compose.detailed", Permission.WRITE_POSTS)
     async def closed(self, request: Request) -> Answer:
         """Store what a form had in it, as far as Slack says. A post that was decided has no draft any more."""
         page = page_of(request)
@@ -80,7 +82,7 @@ class PostsStory:
             await self.composing.save(request.actor, page.draft_id, written, page.where)
         return Done()
 
-    @on(Kind.SUBMISSION, "compose.written", Permission.PUBLISH)
+    @on(Kind.SUBMISSION, "compose.written", Permission.WRITE_POSTS)
     async def submit(self, request: Request) -> Answer:
         """Publish, or ask for what single platforms need besides."""
         page = page_of(request)
@@ -152,9 +154,9 @@ class PostsStory:
         await self.composing.save(request.actor, page.draft_id, written, page.where)
         return written
 
-    @on(Kind.ACTION, "compose.title", Permission.PUBLISH)
-    @on(Kind.ACTION, "compose.own_text", Permission.PUBLISH)
-    @on(Kind.ACTION, "compose.part", Permission.PUBLISH)
+    @on(Kind.ACTION, "compose.title", Permission.WRITE_POSTS)
+    @on(Kind.ACTION, "compose.own_text", Permission.WRITE_POSTS)
+    @on(Kind.ACTION, "compose.part", Permission.WRITE_POSTS)
     async def keep_details(self, request: Request) -> Answer:
         """Store what is being typed."""
         # Somebody else's draft, of which no answer tells; or a form that says on submission that it is outdated.
@@ -162,16 +164,16 @@ class PostsStory:
             await self._described(request)
         return Done()
 
-    @on(Kind.ACTION, "compose.place", Permission.PUBLISH)
-    @on(Kind.ACTION, "compose.option", Permission.PUBLISH)
-    @on(Kind.ACTION, "compose.draft", Permission.PUBLISH)
-    @on(Kind.ACTION, "compose.ask", Permission.PUBLISH)
+    @on(Kind.ACTION, "compose.place", Permission.WRITE_POSTS)
+    @on(Kind.ACTION, "compose.option", Permission.WRITE_POSTS)
+    @on(Kind.ACTION, "compose.draft", Permission.WRITE_POSTS)
+    @on(Kind.ACTION, "compose.ask", Permission.WRITE_POSTS)
     async def refresh_details(self, request: Request) -> Answer:
         """Store what is in the form, and show the fields that it needs now."""
         with time_limit.unlimited():  # a platform is asked
             return await self._details_again(request, await self._described(request))
 
-    @on(Kind.ACTION, "compose.more_parts", Permission.PUBLISH)
+    @on(Kind.ACTION, "compose.more_parts", Permission.WRITE_POSTS)
     async def add_part(self, request: Request) -> Answer:
         """Add a part to a thread."""
         written = await self._described(request)
@@ -189,7 +191,7 @@ class PostsStory:
             return await self.forms.again(request, written, views.unsuited(error.found))
         return await self.forms.details(request, chosen, written, number=page_of(request).number)
 
-    @on(Kind.SUBMISSION, "compose.detailed", Permission.PUBLISH)
+    @on(Kind.SUBMISSION, "compose.detailed", Permission.WRITE_POSTS)
     async def submit_details(self, request: Request) -> Answer:
         """Show the next page, or publish with what the pages asked for."""
         written = await self._described(request)
@@ -225,7 +227,7 @@ class PostsStory:
     async def _publish(self, request: Request, written: Written) -> Answer:
         page = page_of(request)
         try:
-            post = await self.composing.publish(request.actor, page.draft_id, written, page.where)
+            done = await self.submissions.finish(request.actor, page.draft_id, written, page.where)
         except ProblemsError as error:
             chosen = await self.composing.chosen(request.actor, error.written)
             return await self.forms.details(request, chosen, error.written, number=None)
@@ -235,4 +237,4 @@ class PostsStory:
             raise BadInputError(views.TIMES[error.fault], field=views.time_field(request.state)) from None
         except (PostChangedError, PostOutError) as error:
             return await self.forms.again(request, written, [sentence(error)])
-        return UpdateModal(views.decided(written, post.channel))
+        return UpdateModal(views.decided(written, done))

@@ -98,7 +98,7 @@ def _menu(one: PostReport, reading: Reading) -> Json:
 
 def _drafts(agenda: Agenda, reading: Reading) -> list[Json]:
     """Return the reader's drafts, each with the button that opens it."""
-    if not agenda.drafts or not allows(reading.role, Permission.PUBLISH):
+    if not agenda.drafts or not allows(reading.role, Permission.WRITE_POSTS):
         return []
     made = [kit.section("*Your drafts*")]
     for one in agenda.drafts:
@@ -114,6 +114,6 @@ def _more(agenda: Agenda, reading: Reading) -> list[Json]:
     shown = len(agenda.coming) + len(agenda.attention)
     if shown:
         buttons.append(kit.button("Show all posts", f"{STORY}.all", f"{value}0:{Which.OPEN}"))
-    if agenda.totals.drafts > len(agenda.drafts) and allows(reading.role, Permission.PUBLISH):
+    if agenda.totals.drafts > len(agenda.drafts) and allows(reading.role, Permission.WRITE_POSTS):
         buttons.append(kit.button("Show all drafts", f"{STORY}.drafts", f"{value}0:drafts"))
     return [kit.actions(*buttons)] if buttons else []

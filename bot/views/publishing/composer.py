@@ -23,10 +23,15 @@ if TYPE_CHECKING:
 
     from bot.services.posts.candidates import Candidate
     from bot.services.posts.drafts import Written
+    from bot.services.posts.submissions import Finished
     from bot.views.kit import Json
 
 TITLE = "New post"
+WAITS = (
+    "An admin or owner decides whether it goes out, and I'll tell you. `/octapost posts submitted` shows it."
+)
 TEXT, WHEN, EXTRAS, LINK, COMMENT = "text", "when", "extras", "link", "comment"
+SUBMIT = "Submit"
 UNSUITED_SHOWN = 10
 WARNINGS_SHOWN = 10
 TIMES = {
@@ -57,6 +62,8 @@ class FirstForm:
     turn: int = 0
     """How often it was submitted before."""
     problems: Sequence[AccountProblems] = ()
+    may_publish: bool = True
+    """The reader decides; otherwise they submit it to somebody who does."""
 
 
 def form(candidates: Sequence[Candidate], written: Written, shown: FirstForm) -> Json:
@@ -79,10 +86,14 @@ def form(candidates: Sequence[Candidate], written: Written, shown: FirstForm) ->
         TITLE,
         blocks,
         callback_id="compose.written",
-        submit="Next" if any(_asks_more(one) for one in chosen or able) else "Publish",
+        submit="Next" if any(_asks_more(one) for one in chosen or able) else _ends(shown),
         close="Close",
         metadata=shown.metadata,
     ) | {"notify_on_close": True}
+
+
+def _ends(shown: FirstForm) -> str:
+    return "Publish" if shown.may_publish else SUBMIT
 
 
 def _when(due_at: datetime | None) -> Json:
@@ -181,9 +192,11 @@ def _why(one: Candidate) -> str:
             return diagnosis.status(one.profile.diagnosis)
 
 
-def decided(written: Written, channel: str) -> Json:
-    """Return what is shown when the post was decided."""
-    count, due_at = len(written.accounts), written.due_at
+def decided(written: Written, done: Finished) -> Json:
+    """Return what is shown when the post was decided, or submitted to somebody who decides."""
+    if done.waits:
+        return kit.modal(TITLE, [kit.words(f"✅ Submitted. {WAITS}")])
+    count, due_at, channel = len(written.accounts), written.due_at, done.channel
     many = f"{count} accounts" if count > 1 else "1 account"
     goes = f"It goes out to {many} {moment(due_at)}." if due_at else f"It's on its way to {many}."
     if Extra.NEXT_SLOT in written.extras:

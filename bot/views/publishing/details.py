@@ -12,7 +12,7 @@ from bot.services.posts.candidates import AccountProblems
 from bot.services.posts.drafts import Extra
 from bot.views import kit
 from bot.views.publishing import attachments, fields, texts
-from bot.views.publishing.composer import TEXT, TITLE, name_of, warnings
+from bot.views.publishing.composer import SUBMIT, TEXT, TITLE, name_of, warnings
 from bot.views.publishing.counters import counters
 from bot.views.publishing.platforms import option_label, refusal, words_of
 from bot.views.publishing.problems import sentence
@@ -40,6 +40,8 @@ class SecondForm:
     may_attach: bool
     problems: Sequence[AccountProblems] = ()
     alerts: Sequence[str] = ()
+    may_publish: bool = True
+    """As in the first form."""
 
 
 def groups(chosen: Iterable[Candidate]) -> list[list[Candidate]]:
@@ -72,6 +74,7 @@ def pages(chosen: Sequence[Candidate], written: Written, shown: SecondForm) -> l
         found[-1].append(kit.actions(attachments.preview_button(shown.metadata)))
     found[0][:0] = [attachments.alert(text) for text in shown.alerts]
     last = "Schedule" if written.due_at or Extra.NEXT_SLOT in written.extras else "Publish"
+    last = last if shown.may_publish else SUBMIT
     return [
         kit.modal(
             TITLE,

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from bot.views.publishing.result import PlatformOf
     from storage.models import Role
 
-STORY, DRAFTS, TITLE = "posts", "drafts", "Posts"
+STORY, DRAFTS, SUBMITTED, TITLE = "posts", "drafts", "submitted", "Posts"
 ACCOUNTS_NAMED = 3
-WORDS = ("drafts", *(str(one) for one in Which if one not in {Which.OPEN, Which.ATTENTION}))
+WORDS = (DRAFTS, SUBMITTED, *(str(one) for one in Which if one not in {Which.OPEN, Which.ATTENTION}))
 """What may follow the command."""
 UNKNOWN = f"Choose one of {kit.listed(WORDS, 'or')}, or type `/octapost posts` to see what's coming up."
 KINDS = {
@@ -127,7 +127,7 @@ def _draft(one: DraftReport, at: PageOf, actor: Actor) -> Json:
     said = [f"{count} {'account' if count == 1 else 'accounts'} chosen"] if count else []
     said += [moment(written.due_at)] if written.due_at else []
     text = "\n".join([f">{excerpt(written.text)}", *([" · ".join(said)] if said else [])])
-    if not allows(actor.role, Permission.PUBLISH):
+    if not allows(actor.role, Permission.WRITE_POSTS):
         return kit.section(text)
     menu = kit.menu(
         kit.menu_entry("Continue", "compose.continue", value),
@@ -145,9 +145,9 @@ def _end(at: PageOf, actor: Actor, about: str, *, several: bool = False) -> list
     """Return the buttons to the neighbouring pages, and those for another post and for several of the page."""
     value = f"{actor.organization_id}/"
     turning = Turning(number=at.number, of=at.pages, story=STORY, value=value, about=f":{about}")
-    if not allows(actor.role, Permission.PUBLISH):
+    if not allows(actor.role, Permission.WRITE_POSTS):
         return turning.blocks()
     buttons = [kit.button("New post", "compose.start", value)]
-    if several:
+    if several and allows(actor.role, Permission.PUBLISH):
         buttons.append(kit.button("Select several", f"{STORY}.several", f"{value}{at.number}:{about}"))
     return [*turning.blocks(), kit.actions(*buttons)]

@@ -1,7 +1,8 @@
-"""Examples of the composer's forms, for tests that every payload is one that Slack takes."""
+"""Examples of what is shown about posts, for tests that every payload is one that Slack takes."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from adapters.base import (
@@ -17,16 +18,60 @@ from adapters.base import (
     TextRule,
 )
 from bot.services.posts.candidates import Candidate
+from bot.services.posts.composing import TimeFault
 from bot.services.posts.drafts import Extra, Written
+from bot.services.posts.listing import PageOf, PostPage
+from bot.services.posts.results import PostReport
+from bot.services.posts.submissions import SubmissionReport
+from bot.views.publishing import bulk, details, holds, posts, preview, submissions
 from bot.views.publishing import composer as first
-from bot.views.publishing import details, preview
+from storage.models import SubmissionStatus
+from storage.post_listings import Which
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from adapters.base import Platform
     from bot.services.accounts.profiles import AccountProfile
+    from bot.views.kit import Message
 
 PICTURE = Media(key="picture", kind=MediaKind.IMAGE, type="image/jpeg", size=250_000, name="mugs.jpg")
+
+
+WHEN = datetime(2026, 12, 1, 9, tzinfo=UTC)
+ORGANIZATION, PERSON = "org_00000000000000000000", "U0123ABCD"
+
+
+def messages(platform: Platform) -> Iterator[tuple[str, Message]]:
+    """Yield messages about posts."""
+    yield "publishing.submissions.card", submissions.card(_submission(platform), lambda _: platform)
+
+
+def forms(profile: AccountProfile, value: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every form about posts; `value` is what a form carries."""
+    yield from composer(profile, value)
+    report = PostReport(
+        post_id="pst_1", organization_id=ORGANIZATION, text="Mugs", author=PERSON, deliveries=()
+    )
+    page = PostPage(which=Which.OPEN, at=PageOf(total=1, number=0, pages=1), posts=(report,))
+    yield "publishing.bulk.form", bulk.form(page, value)
+    yield "publishing.holds.form", holds.form([profile], [profile], value)
+    yield "publishing.posts.reschedule", posts.reschedule(Written(text="Mugs", due_at=WHEN), value)
+    asked = _submission(profile.platform)
+    yield "publishing.submissions.return_form", submissions.return_form(asked, value)
+    yield "publishing.submissions.time_form", submissions.time_form(asked, TimeFault.PAST, value)
+
+
+def _submission(platform: Platform) -> SubmissionReport:
+    return SubmissionReport(
+        id="sub_00000000000000000000",
+        organization_id=ORGANIZATION,
+        draft_id="drf_00000000000000000000",
+        author=PERSON,
+        written=Written(text="Mugs", first_comment="Sold at the market", due_at=WHEN),
+        accounts=(("Octa Demo", platform.key),),
+        status=SubmissionStatus.WAITING,
+    )
 
 
 def composer(profile: AccountProfile, value: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -11,7 +11,7 @@ from sandbox.simulation.running import Total, days
 from tests.counts import in_full, tries
 from tests.mutants import MUTANTS, Mutant, caught
 
-SEEDS = tries(40, 2)
+SEEDS = tries(40, 1)
 MOST_SEEDS = 60
 """A mutant that lives through so many days counts as not noticed."""
 
@@ -29,6 +29,7 @@ def test_nothing_is_doubled_lost_or_sent_against_a_decision(
     assert total.counts["live"] > SEEDS
 
 
+@in_full
 def test_the_same_seed_is_the_same_day() -> None:
     [once], [again] = list(days(9, 1)), list(days(9, 1))
 

@@ -158,6 +158,7 @@ async def test_one_bad_answer_is_forgotten_after_a_good_one(opened: Open) -> Non
     assert await works.said() == []
 
 
+@in_full
 async def test_a_suspended_reddit_account_names_the_page_for_appeals(opened: Open) -> None:
     works = await opened(RedditSimulator())
     grant = await works.grant("octa_demo", due=False)

@@ -16,6 +16,7 @@ from storage.engine.statements import database_time
 from storage.models import Delivery, DeliveryStatus
 from storage.publishing_uses import COUNTED_FOR, PublishingUses
 from storage.vault import Vault
+from tests.counts import in_full
 from tests.services.posts.press import LOST, Desk, open_desk
 
 SENT, SCHEDULED = DeliveryStatus.SENT, DeliveryStatus.SCHEDULED
@@ -41,6 +42,7 @@ async def test_what_the_daily_cap_has_no_room_for_gets_a_later_time(database: Da
     assert desk.press.calls == ["prepare", "send post 0"]  # nothing is uploaded for what can't go out yet
 
 
+@in_full
 async def test_the_limit_holds_for_all_processes_together(
     database: Database, vault: Vault, record_property: Callable[[str, object], None]
 ) -> None:

@@ -26,6 +26,7 @@ from storage.engine.db import Database
 from storage.engine.statements import now
 from storage.models import Delivery, DeliveryStatus, Grant
 from storage.vault import Vault
+from tests.counts import in_full
 from tests.services.posts.press import Desk, open_desk
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -179,6 +180,7 @@ OUTAGES = [
 ]
 
 
+@in_full
 async def test_an_outage_is_no_fault(
     sqlite_database: Database, vault: Vault, record_property: Callable[[str, object], None]
 ) -> None:

@@ -47,6 +47,7 @@ from storage.models import Delivery, DeliveryStatus, DeliveryStep, Grant, Operat
 from storage.posts import Posts
 from storage.refreshes import Refreshes
 from storage.vault import Vault
+from tests.counts import in_full
 from tests.services.posts.press import LOST, Desk, open_desk
 
 HOUR = timedelta(hours=1)
@@ -500,6 +501,7 @@ async def test_two_processes_never_have_two_posts_of_one_account(
     assert (len(first), second) == (1, [])
 
 
+@in_full
 async def test_processes_that_begin_together_leave_each_account_one_post(desk: Desk) -> None:
     accounts = [await desk.account(number) for number in range(5)]
     for number, account in enumerate(accounts * 4):
@@ -670,6 +672,7 @@ async def test_a_call_that_takes_minutes_keeps_its_delivery(desk: Desk) -> None:
     assert desk.press.calls == ["prepare", "send post 0"]
 
 
+@in_full
 @pytest.mark.parametrize(
     ("content", "status", "live"),
     [

@@ -22,6 +22,7 @@ from bot.services.posts.schedule import (
     weekly_of,
 )
 from storage.posts import APART
+from tests.counts import tries
 
 YEAR = timedelta(days=365)
 ZONES = (
@@ -50,7 +51,7 @@ MOMENTS = st.integers(1_767_000_000, 1_890_000_000).map(lambda at: datetime.from
 """From December 2025 to November 2029."""
 
 
-UNHURRIED = settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+UNHURRIED = settings(deadline=None, max_examples=tries(100, 12), suppress_health_check=[HealthCheck.too_slow])
 """No property depends on how busy the machine is."""
 
 

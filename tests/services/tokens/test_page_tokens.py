@@ -313,6 +313,7 @@ async def test_a_second_page_joins_the_card(
     assert any("Facebook: Ana Ruiz Studio needs reconnecting." in text for text in said)
 
 
+@in_full
 async def test_instagram_is_reached_through_its_page_and_told_of_like_it(
     stack: AsyncExitStack, sqlite_database: Database, vault: Vault
 ) -> None:
@@ -434,6 +435,7 @@ async def test_when_nothing_lives_the_sign_in_s_card_speaks_for_all_its_pages(
     assert "the sign-in has expired" in str(card)
 
 
+@in_full
 async def test_every_dead_page_is_told_of_however_many_live_on_without_the_person(
     stack: AsyncExitStack, sqlite_database: Database, vault: Vault
 ) -> None:
@@ -477,6 +479,7 @@ async def test_an_outage_while_a_living_page_is_sought_ends_nothing(
 # What a look costs
 
 
+@in_full
 async def test_pages_are_asked_about_once_a_day_and_many_over_several_looks(
     stack: AsyncExitStack, sqlite_database: Database, vault: Vault
 ) -> None:

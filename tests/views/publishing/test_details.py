@@ -213,7 +213,7 @@ def test_a_thread_has_a_text_and_files_for_each_part() -> None:
 PLATFORMS = ("facebook", "instagram", "x", "linkedin", "tiktok", "reddit", "youtube")
 
 
-@settings(max_examples=tries(300, 25), deadline=None)
+@settings(max_examples=tries(300, 4), deadline=None)
 @given(data=st.data())
 def test_no_form_breaks_a_limit_of_slack(data: st.DataObject) -> None:
     written, accounts = data.draw(everything())

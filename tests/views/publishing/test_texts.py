@@ -9,7 +9,7 @@ from bot.views.publishing.texts import MOST_TEXT, fields, joined, pieces
 from tests.counts import tries
 
 
-@settings(max_examples=tries(2000, 100), deadline=None)
+@settings(max_examples=tries(2000, 20), deadline=None)
 @given(st.lists(st.sampled_from(["\n\n", "\n", "mug", "x" * 1500, "y" * 3000]), max_size=12))
 def test_pieces_put_together_are_the_text(words: list[str]) -> None:
     text = "".join(words).strip("\n")
