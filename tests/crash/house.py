@@ -34,13 +34,12 @@ from sandbox.platforms.youtube.simulator import YouTubeSimulator
 from storage.engine.db import Database
 from storage.engine.statements import now
 from storage.grants import token_pair
-from storage.memberships import Members
-from storage.models import Account, Grant, GrantHolder, GrantStatus, Notice, OperatorAlert, Role, new_id
-from storage.organizations import Organizations
+from storage.models import Account, Grant, GrantHolder, GrantStatus, Notice, OperatorAlert, new_id
 from storage.vault import KeyRing, Vault, check_canaries
 from tests.ageing import aged
 from tests.patience import PATIENCE_S
 from tests.platforms import PLATFORMS
+from tests.tenancy import Tenancy, first_admin
 
 SIMULATORS: dict[str, Callable[[], OAuthSimulator]] = {
     "facebook": MetaSimulator,
@@ -88,17 +87,13 @@ def url_of(database: Database) -> str:
 
 
 @dataclass(kw_only=True)
-class House:
+class House(Tenancy):
     """The installation, and what is true in it."""
 
     simulator: OAuthSimulator
     platform: str
     env: Mapping[str, str]
-    database: Database
-    vault: Vault
     parts: Parts
-    organization_id: str
-    membership_id: str
     calls: Hurried
     http: httpx.AsyncClient
     _passed_s: float = field(default=0.0)
@@ -372,10 +367,7 @@ async def open_house(
     simulator.register(client.client_id, client.client_secret, [client.redirect_uri])
     async with database.system() as session:
         await check_canaries(session, vault)
-        organization = await Organizations(session).create("Acme")
-        member = await Members(session).add(
-            organization.id, realm="T1", user_id="U1", team_id="T1", role=Role.ADMIN
-        )
+    member = await first_admin(database)
     try:
         async with open_session() as session:
             calls = Hurried(Carrier(client=session))
@@ -387,7 +379,7 @@ async def open_house(
                 database=database,
                 vault=vault,
                 parts=app.construct(settings, database, vault, session, http),
-                organization_id=organization.id,
+                organization_id=member.organization_id,
                 membership_id=member.id,
                 calls=calls,
                 http=http,

@@ -31,16 +31,13 @@ from bot.settings import Settings
 from sandbox.browser import PLAIN
 from sandbox.core import Fault
 from sandbox.platforms.oauth import OAuthSimulator
-from storage.accounts import Accounts
 from storage.discoveries import Found
 from storage.engine.db import Database
 from storage.engine.statements import database_time
-from storage.grants import Grants, NewGrant
+from storage.grants import NewGrant
 from storage.media import Files
 from storage.media_store import MediaStore
-from storage.memberships import Members
 from storage.models import Delivery, DeliveryStatus, DeliveryStep, Role, StepStatus, StoredFile, new_id
-from storage.organizations import Organizations
 from storage.posts import NewPost, Posts, Target
 from storage.vault import KeyRing, Vault, check_canaries
 from tests.ageing import aged
@@ -49,6 +46,7 @@ from tests.crash.publisher import PUBLISHES
 from tests.media import StoredMedia
 from tests.patience import PATIENCE_S, until
 from tests.publishing import sign_in
+from tests.tenancy import connected, first_admin
 
 MOST_ROUNDS = 60
 """Work that needs more rounds than this does not end."""
@@ -255,15 +253,12 @@ async def open_newsroom(database: Database, folder: Path) -> AsyncIterator[Newsr
         files = StoredMedia()
         async with database.system() as session_:
             await check_canaries(session_, vault)
-            organization = await Organizations(session_).create("Acme")
-            member = await Members(session_).add(
-                organization.id, realm="T1", user_id="U1", team_id="T1", role=Role.ADMIN
-            )
+        member = await first_admin(database)
         actor = Actor(
             sender=Sender(user_id="U1", team_id="T1", enterprise_id=None, channel_id=""),
             membership_id=member.id,
-            organization_id=organization.id,
-            organization=organization.name,
+            organization_id=member.organization_id,
+            organization="Acme",
             role=Role.ADMIN,
         )
         accounts = {
@@ -311,7 +306,6 @@ async def _connect(
         )
     tokens = signed_in.tokens
     async with parts.database.system() as session:
-        grants = Grants(session, vault)
         new = NewGrant(
             connected_by=actor.membership_id,
             platform=platform.key,
@@ -322,26 +316,15 @@ async def _connect(
             access_expires_in=tokens.expires_in,
             refresh_expires_in=None,
         )
-        pending = await grants.create_pending(actor.organization_id, new)
-        grant = await grants.activate(
-            actor.organization_id,
-            pending.id,
-            external_id=signed_in.account_id,
-            external_name=platform.key,
-            scopes=sorted(client.scopes),
+        found = Found(
+            remote_id=signed_in.account_id,
+            kind="Account",
+            name=platform.key,
+            handle=signed_in.handle,
+            token=tokens.access_token if platform.account_tokens else None,
         )
-        account = await Accounts(session, vault).attach(
-            actor.organization_id,
-            grant=grant,
-            connected_by=actor.membership_id,
-            found=Found(
-                remote_id=signed_in.account_id,
-                kind="Account",
-                name=platform.key,
-                handle=signed_in.handle,
-                token=tokens.access_token if platform.account_tokens else None,
-            ),
-        )
+        person = (signed_in.account_id, platform.key)
+        _, account = await connected(session, vault, actor.organization_id, new, person, found)
         return account.id
 
 

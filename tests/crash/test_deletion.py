@@ -16,9 +16,8 @@ from sandbox.member import text_of
 from sandbox.platforms import values as simulated
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.slack.world import ACME, ADA, OTTO
-from storage.accounts import Accounts
 from storage.discoveries import Found
-from storage.grants import Grants, NewGrant
+from storage.grants import NewGrant
 from storage.memberships import Members
 from storage.models import Notice, Organization, Revocation, Role
 from storage.organizations import Organizations
@@ -30,6 +29,7 @@ from tests.crash.children import Child
 from tests.crash.house import UNSYNCHRONIZED
 from tests.crash.test_outbox_kill import environment, open_for_business
 from tests.hostile.slack_side import dump
+from tests.tenancy import connected
 
 OWNERS = (ADA, OTTO)
 PLATFORMS = ("x", "tiktok")
@@ -87,30 +87,21 @@ async def doomed(office: Office) -> Doomed:
             )
             for user_id in OWNERS
         ]
-        grants, accounts = Grants(session, office.parts.vault), Accounts(session, office.parts.vault)
         for key in PLATFORMS:
             family = consented(office.world.platforms[key], f"{key}-{word}")
-            grant = await grants.create_pending(
-                organization.id,
-                NewGrant(
-                    connected_by=members[0].id,
-                    platform=key,
-                    app=key,
-                    access=next(iter(family.access)),
-                    refresh=next(iter(family.refresh)),
-                    scopes=["read"],
-                    access_expires_in=LIVES,
-                    refresh_expires_in=None,
-                ),
-            )
-            grant = await grants.activate(
-                organization.id, grant.id, external_id=family.id, external_name=family.id, scopes=["read"]
-            )
-            account = await accounts.attach(
-                organization.id,
-                grant=grant,
+            new = NewGrant(
                 connected_by=members[0].id,
-                found=Found(remote_id=family.id, kind="Profile", name=f"{key} {word}"),
+                platform=key,
+                app=key,
+                access=next(iter(family.access)),
+                refresh=next(iter(family.refresh)),
+                scopes=["read"],
+                access_expires_in=LIVES,
+                refresh_expires_in=None,
+            )
+            found = Found(remote_id=family.id, kind="Profile", name=f"{key} {word}")
+            grant, account = await connected(
+                session, office.parts.vault, organization.id, new, (family.id, family.id), found
             )
             families.append(family)
             ids += [grant.id, account.id]

@@ -34,7 +34,6 @@ from sandbox.slack.payloads import event_envelope, interaction, message_json, vi
 from sandbox.slack.state import Message, User, View
 from storage.access_requests import AccessRequests, NewAccessRequest
 from storage.account_sets import AccountSets
-from storage.accounts import Accounts
 from storage.channels import Channels, NewChannelRequest
 from storage.discoveries import Discoveries, Found, NewDiscovery
 from storage.grants import Grants, NewGrant
@@ -66,6 +65,7 @@ from storage.posts import NewPost, Posts, Target
 from storage.slots import Slots
 from storage.uploads import Uploads
 from storage.workspaces import Workspaces
+from tests.tenancy import connected
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -456,25 +456,14 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
         "refresh_expires_in": None,
     }
     async with office.database.system() as session:
-        grants, discoveries = Grants(session, vault), Discoveries(session, vault)
-        fresh = await grants.create_pending(
-            organization_id, NewGrant(connected_by=owner.id, access=f"access-{word}", **values)
+        discoveries = Discoveries(session, vault)
+        new = NewGrant(connected_by=owner.id, access=f"access-{word}", **values)
+        found_one = Found(remote_id=f"r-{word}", kind="Profile", name=f"{word} Crumbs", handle=f"u/{word}")
+        grant, account = await connected(
+            session, vault, organization_id, new, (f"person-{word}", word), found_one
         )
-        grant = await grants.activate(
-            organization_id,
-            fresh.id,
-            external_id=f"person-{word}",
-            external_name=word,
-            scopes=values["scopes"],
-        )
-        pending = await grants.create_pending(
+        pending = await Grants(session, vault).create_pending(
             organization_id, NewGrant(connected_by=owner.id, access=f"pending-{word}", **values)
-        )
-        account = await Accounts(session, vault).attach(
-            organization_id,
-            grant=grant,
-            connected_by=owner.id,
-            found=Found(remote_id=f"r-{word}", kind="Profile", name=f"{word} Crumbs", handle=f"u/{word}"),
         )
         await Places(session).replace(organization_id, account.id, [(f"t5_{word}", f"r/{word}", "")])
         discovery = await discoveries.keep(

@@ -57,13 +57,12 @@ from storage.discoveries import Found
 from storage.engine.db import Database
 from storage.engine.statements import database_time, now
 from storage.grants import Grants, NewGrant
-from storage.memberships import Members
-from storage.models import Delivery, DeliveryStep, Notice, Role, new_id
-from storage.organizations import Organizations
+from storage.models import Delivery, DeliveryStep, Notice, new_id
 from storage.posts import NewPost, Posts, Target
 from storage.vault import Vault
 from tests.application import settings
 from tests.media import StoredMedia
+from tests.tenancy import Tenancy, connected, first_admin
 
 RULE = TextRule(most=280)
 FACTS = PublishingFacts(
@@ -218,8 +217,8 @@ class PressAdapter:
         raise NotImplementedError
 
 
-@dataclass(frozen=True, kw_only=True)
-class Desk:
+@dataclass(kw_only=True)
+class Desk(Tenancy):
     """An organization with one account, the engine, and the platform it publishes to."""
 
     press: Press
@@ -232,10 +231,6 @@ class Desk:
     checking: Checking
     watching: Watching
     files: StoredMedia
-    database: Database
-    vault: Vault
-    organization_id: str
-    membership_id: str
     grant_id: str
     account_id: str
 
@@ -359,32 +354,20 @@ async def open_desk(database: Database, vault: Vault, **env: str) -> Desk:
     refresher = Refresher(
         catalog, adapters, database, vault, Reports(incidents=incidents, operator=OperatorPager(database))
     )
+    member = await first_admin(database)
+    new = NewGrant(
+        connected_by=member.id,
+        platform="x",
+        app="x",
+        access="access",
+        refresh="refresh",
+        scopes=SCOPES,
+        access_expires_in=timedelta(hours=2),
+        refresh_expires_in=None,
+    )
+    found = Found(remote_id="4711", kind="Account", name="Octa Demo", handle="@octademo")
     async with database.system() as session:
-        organization = await Organizations(session).create("Acme")
-        member = await Members(session).add(
-            organization.id, realm="T1", user_id="U1", team_id="T1", role=Role.ADMIN
-        )
-        grants = Grants(session, vault)
-        pending = await grants.create_pending(
-            organization.id,
-            NewGrant(
-                connected_by=member.id,
-                platform="x",
-                app="x",
-                access="access",
-                refresh="refresh",
-                scopes=SCOPES,
-                access_expires_in=timedelta(hours=2),
-                refresh_expires_in=None,
-            ),
-        )
-        grant = await grants.activate(
-            organization.id, pending.id, external_id="4711", external_name="Octa", scopes=SCOPES
-        )
-        found = Found(remote_id="4711", kind="Account", name="Octa Demo", handle="@octademo")
-        account = await Accounts(session, vault).attach(
-            organization.id, grant=grant, connected_by=member.id, found=found
-        )
+        grant, account = await connected(session, vault, member.organization_id, new, ("4711", "Octa"), found)
     files = StoredMedia()
     calls = PublishingCalls(
         catalog=catalog,
@@ -408,7 +391,7 @@ async def open_desk(database: Database, vault: Vault, **env: str) -> Desk:
         files=files,
         database=database,
         vault=vault,
-        organization_id=organization.id,
+        organization_id=member.organization_id,
         membership_id=member.id,
         grant_id=grant.id,
         account_id=account.id,

@@ -38,15 +38,12 @@ from sandbox.platforms.meta.state import EVERY_PAGE
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.reddit.simulator import RedditSimulator
 from sandbox.platforms.x.simulator import XSimulator
-from storage.accounts import Accounts
 from storage.discoveries import Found
 from storage.engine import time_limit
 from storage.engine.db import Database
 from storage.engine.statements import database_time, now
-from storage.grants import Grants, NewGrant
-from storage.memberships import Members
-from storage.models import REJECTED, Grant, GrantStatus, Incident, Notice, OperatorAlert, Resolution, Role
-from storage.organizations import Organizations
+from storage.grants import NewGrant
+from storage.models import REJECTED, Grant, GrantStatus, Incident, Notice, OperatorAlert, Resolution
 from storage.rate_limits import RateLimits
 from storage.refreshes import Refreshes
 from storage.tallies import Tallies, Tally
@@ -56,22 +53,19 @@ from tests.consent import VERIFIER, consent
 from tests.outbox import rendered, renderer_of
 from tests.patience import PATIENCE_S
 from tests.platforms import PLATFORMS
+from tests.tenancy import Tenancy, first_admin
 
 
 @dataclass(kw_only=True)
-class Works:
-    """A refresher, its database, and one platform that answers it."""
+class Works(Tenancy):
+    """An organization, a refresher, and one platform that answers it."""
 
     refresher: Refresher
     simulator: OAuthSimulator
     platform: str
     app: str
     catalog: PlatformCatalog
-    database: Database
-    vault: Vault
     http: httpx.AsyncClient
-    organization_id: str
-    membership_id: str
 
     @property
     def tokens(self) -> FreshTokens:
@@ -95,34 +89,24 @@ class Works:
         else:
             tokens = await exchange(client, query["code"])
         found = await adapter.discover(client, tokens)
-        async with self.database.system() as session:
-            grants = Grants(session, self.vault)
-            pending = await grants.create_pending(
-                self.organization_id,
-                NewGrant(
-                    connected_by=self.membership_id,
-                    platform=self.platform,
-                    app=self.app,
-                    access=tokens.access_token,
-                    refresh=tokens.refresh_token,
-                    scopes=sorted(found.scopes),
-                    access_expires_in=tokens.expires_in,
-                    refresh_expires_in=tokens.refresh_expires_in,
-                ),
-            )
-            grant = await grants.activate(
-                self.organization_id,
-                pending.id,
-                external_id=found.identity.id,
-                external_name=found.identity.name,
-                scopes=sorted(found.scopes),
-            )
-            first = found.accounts[0]
-            new = Found(remote_id=first.id, kind="Profile", name=first.name, token=first.token)
-            await Accounts(session, self.vault).attach(
-                self.organization_id, grant=grant, connected_by=self.membership_id, found=new
-            )
-            if due:
+        new = NewGrant(
+            connected_by=self.membership_id,
+            platform=self.platform,
+            app=self.app,
+            access=tokens.access_token,
+            refresh=tokens.refresh_token,
+            scopes=sorted(found.scopes),
+            access_expires_in=tokens.expires_in,
+            refresh_expires_in=tokens.refresh_expires_in,
+        )
+        first = found.accounts[0]
+        grant, _ = await self.sign_in(
+            new,
+            (found.identity.id, found.identity.name),
+            Found(remote_id=first.id, kind="Profile", name=first.name, token=first.token),
+        )
+        if due:
+            async with self.database.system() as session:
                 await Refreshes(session).schedule(grant.id, timedelta(seconds=-1))
         return await self.look(grant.id)
 
@@ -183,11 +167,7 @@ async def open_works(
     client = catalog.client(key, app or key)
     simulator.register(client.client_id, client.client_secret, [client.redirect_uri])
     http = await stack.enter_async_context(httpx.AsyncClient(verify=PLAIN, timeout=20))
-    async with database.system() as session:
-        organization = await Organizations(session).create("Acme")
-        member = await Members(session).add(
-            organization.id, realm="T1", user_id="U1", team_id="T1", role=Role.ADMIN
-        )
+    member = await first_admin(database)
     return Works(
         refresher=Refresher(
             catalog, REGISTRY.adapters(http), database, vault, reports_of(catalog, database, vault)
@@ -199,7 +179,7 @@ async def open_works(
         database=database,
         vault=vault,
         http=http,
-        organization_id=organization.id,
+        organization_id=member.organization_id,
         membership_id=member.id,
     )
 
