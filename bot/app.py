@@ -351,11 +351,13 @@ def _web(
     guard = Guard(pages, PageLimits(settings)).middleware
     serving, alive = web.Application(middlewares=[guard]), web.Application(middlewares=[guard])
     monitoring = web.Application()
-    media, uploads = post_pages(services.posts, identity)
-    confirmed = IdentityPages(identity=identity, confirming=(connect_pages, uploads))
-    ours = (pages, connect_pages, confirmed, install_pages, callbacks, media, uploads)
+    media, drafts = post_pages(services.posts, identity)
+    confirmed = IdentityPages(identity=identity, confirming=(connect_pages, *drafts))
+    ours = (pages, connect_pages, confirmed, install_pages, callbacks, media)
     for served in (events, *ours, health):
         serving.add_routes(served.routes())
+    for page in drafts:
+        serving.add_routes(page.routes())
     alive.add_routes(health.routes())
     monitoring.add_routes(health.monitoring_routes())
     return serving, alive, monitoring

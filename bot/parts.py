@@ -50,9 +50,11 @@ if TYPE_CHECKING:
     from bot.services.posts.composing import Composing
     from bot.services.posts.decisions import DeliveryDecider
     from bot.services.posts.delivering import Delivering
+    from bot.services.posts.draft_pages import DraftPages
     from bot.services.posts.holds import HoldService
     from bot.services.posts.restoring import Restoring
     from bot.services.posts.results import Results
+    from bot.services.posts.settings_pages import SettingsPages
     from bot.services.posts.sharing import Sharing
     from bot.services.posts.submissions import SubmissionService
     from bot.services.posts.watching import Watching
@@ -100,6 +102,8 @@ class PostServices:
     previews: Previews
     intake: Intake
     uploading: Uploading
+    pages: DraftPages
+    settings_pages: SettingsPages
     sharing: Sharing
     submissions: SubmissionService
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from adapters.base import Publishes
 from bot.parts import PostServices
 from bot.services.accounts.health import HealthReader
+from bot.services.accounts.places import PlaceService
 from bot.services.accounts.profiles import AccountProfiles
 from bot.services.media.drawing import Drawings
 from bot.services.media.inspecting import Inspector
@@ -17,22 +19,26 @@ from bot.services.posts.account_sets import AccountSetService
 from bot.services.posts.asking import Asking
 from bot.services.posts.bulk import BulkDecider
 from bot.services.posts.calls import PublishingCalls
+from bot.services.posts.caps import Caps
 from bot.services.posts.changing import PostChanges
 from bot.services.posts.checking import Checking
 from bot.services.posts.composing import Composing
 from bot.services.posts.decisions import DeliveryDecider
 from bot.services.posts.delivering import Delivering
+from bot.services.posts.draft_pages import DraftPages
 from bot.services.posts.holds import HoldService
 from bot.services.posts.listing import PostLists
 from bot.services.posts.reconciling import Reconciling
 from bot.services.posts.restoring import Restoring
 from bot.services.posts.results import Results
 from bot.services.posts.sending import Sending
+from bot.services.posts.settings_pages import SettingsPages
 from bot.services.posts.sharing import Sharing
 from bot.services.posts.slots import SlotService
 from bot.services.posts.submissions import SubmissionService
 from bot.services.posts.watching import Watching
 from bot.slack.files import SlackFiles
+from bot.slack.zones import PeopleZones
 from bot.stories.account_sets import AccountSetsStory
 from bot.stories.holds import HoldsStory
 from bot.stories.post_decisions import PostDecisionsStory
@@ -40,22 +46,23 @@ from bot.stories.post_fields import PostFieldsStory
 from bot.stories.post_lists import PostListsStory
 from bot.stories.posts.forms import Forms
 from bot.stories.posts.openings import PostOpeningsStory
+from bot.stories.posts.pages import DraftPagesStory, OpenForms
 from bot.stories.posts.writing import PostsStory
 from bot.stories.previews import PreviewStory
 from bot.stories.slots import SlotsStory
 from bot.stories.submissions import SubmissionsStory
-from bot.stories.uploads import UploadStory
 from bot.web.media import MediaPages
+from bot.web.settings_pages import SettingsWebPages
 from bot.web.uploads import UploadPages
 
 if TYPE_CHECKING:
     from bot.parts import Base, Services
     from bot.services.accounts.catalog import PlatformCatalog
-    from bot.services.accounts.places import PlaceService
+    from bot.services.posts.draft_pages import FormWatch
     from bot.services.tokens.fresh import FreshTokens
     from bot.services.tokens.refreshing import Refresher
     from bot.slack.home_tab import HomeTab
-    from bot.slack.zones import PeopleZones
+    from bot.web.draft_pages import ConfirmedDraftPage
     from bot.web.identity import Identity
 
 
@@ -83,9 +90,15 @@ def post_services(
     profiles = AccountProfiles(catalog, HealthReader(database), database, vault)
     intake = Intake(database=database, store=base.media, inspector=inspector)
     composing = Composing(profiles, base.adapters, results, Asking(base.adapters, tokens), sharing, database)
+    pages = DraftPages(database)
+    places, people = PlaceService(base.adapters, tokens, database), PeopleZones(base.slack_clients)
+    drawing = forms(base, composing, places, people)
+    watch = OpenForms(composing, drawing, pages, base.slack_clients)
     return PostServices(
         results=results,
         composing=composing,
+        pages=pages,
+        settings_pages=SettingsPages(composing, library, watch, database),
         sharing=sharing,
         submissions=SubmissionService(composing, database),
         decider=DeliveryDecider(results, database),
@@ -94,7 +107,7 @@ def post_services(
         library=library,
         intake=intake,
         previews=Previews(drawings=drawings, database=database, public_url=base.settings.public_url),
-        uploading=_uploading(base, intake),
+        uploading=_uploading(base, intake, watch),
         delivering=Delivering(
             calls=calls, sending=sending, reconciling=reconciling, database=database, vault=vault
         ),
@@ -104,16 +117,33 @@ def post_services(
     )
 
 
-def _uploading(base: Base, intake: Intake) -> Uploading:
+def _uploading(base: Base, intake: Intake, forms: FormWatch) -> Uploading:
+    """Construct the service of the upload page."""
     settings = base.settings
-    limits = UploadLimits(
-        quota=settings.media_quota_gb * GIGABYTE,
-        at_once=settings.uploads_at_once,
-        free=settings.disk_free_percent / 100,
-    )
     return Uploading(
-        database=base.database, store=base.media, intake=intake, adapters=base.adapters, limits=limits
+        database=base.database,
+        store=base.media,
+        intake=intake,
+        adapters=base.adapters,
+        limits=UploadLimits(
+            quota=settings.media_quota_gb * GIGABYTE,
+            at_once=settings.uploads_at_once,
+            free=settings.disk_free_percent / 100,
+        ),
+        forms=forms,
     )
+
+
+def forms(base: Base, composing: Composing, places: PlaceService, people: PeopleZones) -> Forms:
+    """Construct what draws the composer's forms."""
+    files = SlackFiles(
+        clients=base.slack_clients,
+        session=base.slack_session,
+        database=base.database,
+        vault=base.vault,
+        api_url=base.settings.slack_api_url,
+    )
+    return Forms(composing, places, files, people, Caps(base.database), base.database)
 
 
 def post_stories(
@@ -122,19 +152,12 @@ def post_stories(
     """Construct the stories about posts."""
     posts, database = services.posts, base.database
     profiles = AccountProfiles(services.catalog, HealthReader(database), database, base.vault)
-    files = SlackFiles(
-        clients=base.slack_clients,
-        session=base.slack_session,
-        database=database,
-        vault=base.vault,
-        api_url=base.settings.slack_api_url,
-    )
-    forms = Forms(posts.composing, places, files)
+    drawing = forms(base, posts.composing, places, zones)
     return (
-        PostOpeningsStory(posts.composing, posts.changes, posts.sharing, forms),
-        PostsStory(posts.composing, posts.submissions, forms, posts.intake, files, posts.uploading),
-        PreviewStory(posts.composing, posts.previews, posts.uploading, base.settings),
-        UploadStory(posts.composing, posts.uploading, base.settings.public_url),
+        PostOpeningsStory(posts.composing, posts.changes, posts.sharing, drawing),
+        PostsStory(posts.composing, posts.submissions, drawing, posts.intake, drawing.files, posts.uploading),
+        DraftPagesStory(posts.composing, drawing, posts.pages, base.settings.public_url),
+        PreviewStory(posts.composing, drawing, posts.previews, posts.pages, base.settings),
         PostFieldsStory(posts.composing, places),
         PostDecisionsStory(posts.decider, posts.sharing),
         PostListsStory(
@@ -154,11 +177,21 @@ def post_stories(
     )
 
 
-def post_pages(posts: PostServices, identity: Identity) -> tuple[MediaPages, UploadPages]:
-    """Construct the pages about files of posts."""
+def post_pages(posts: PostServices, identity: Identity) -> tuple[MediaPages, list[ConfirmedDraftPage]]:
+    """Construct the pages about files of posts, and the pages for drafts."""
     media = MediaPages(
         library=posts.library, previews=posts.previews, settings=identity.settings, pages=identity.pages
     )
-    return media, UploadPages(
-        uploading=posts.uploading, composing=posts.composing, previews=posts.previews, identity=identity
+    uploads = UploadPages(
+        pages=posts.pages,
+        uploading=posts.uploading,
+        composing=posts.composing,
+        previews=posts.previews,
+        identity=identity,
     )
+    settings = [
+        SettingsWebPages(platform=key, pages=posts.pages, settings=posts.settings_pages, identity=identity)
+        for key, adapter in posts.uploading.adapters.items()
+        if isinstance(adapter, Publishes) and adapter.publisher.facts.settings_page
+    ]
+    return media, [uploads, *settings]

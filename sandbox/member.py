@@ -73,7 +73,7 @@ class Member:
 
     async def choose(self, target: Message | View, name: str) -> None:
         """Press the button in the first section that names `name`."""
-        sections = [b for b in target.blocks if "accessory" in b and name in "\n".join(_texts(b["text"]))]
+        sections = [b for b in target.blocks if "accessory" in b and name in "\n".join(texts_in(b["text"]))]
         expect(bool(sections), f"no choice of {name} in: {text_of(target)}")
         action_id, block_id = sections[0]["accessory"]["action_id"], sections[0]["block_id"]
         outcome = await self.slack.press(self.user_id, target, action_id, block_id=block_id)
@@ -222,7 +222,7 @@ def text_of(shown: Message | View | None) -> str:
     """Return the text that a person reads in a message or a view."""
     if shown is None:
         return ""
-    found = list(_texts(shown.blocks))
+    found = list(texts_in(shown.blocks))
     return "\n".join(found) if found else str(getattr(shown, "text", ""))
 
 
@@ -231,7 +231,8 @@ def first_line(shown: Message) -> str:
     return text_of(shown).split("\n")[0]
 
 
-def _texts(node: Any) -> Iterable[str]:
+def texts_in(node: Any) -> Iterable[str]:
+    """Yield the texts that a person reads in blocks."""
     if isinstance(node, dict):
         if node.get("type") == "rich_text_section":
             yield "".join(str(e.get("text", "")) for e in node.get("elements", ()))
@@ -239,7 +240,7 @@ def _texts(node: Any) -> Iterable[str]:
         if isinstance(node.get("text"), str):
             yield node["text"]
         for value in node.values():
-            yield from _texts(value)
+            yield from texts_in(value)
     elif isinstance(node, list):
         for item in node:
-            yield from _texts(item)
+            yield from texts_in(item)

@@ -15,6 +15,7 @@ from storage.models import (
     Browser,
     ConnectionAttempt,
     Discovery,
+    DraftLink,
     GridHome,
     InstallState,
     JoinCode,
@@ -23,7 +24,6 @@ from storage.models import (
     SignIn,
     Ticket,
     Upload,
-    UploadLink,
 )
 from storage.seen_requests import SEEN_LIFE, Seen
 
@@ -39,10 +39,10 @@ MODELS = (
     InstallState,
     JoinCode,
     Discovery,
+    DraftLink,
     GridHome,
     MediaAddress,
     MediaPreview,
-    UploadLink,
     Upload,
     AccessRequest,
 )

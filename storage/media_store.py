@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -131,6 +132,8 @@ class MediaStore:
 
     async def read_mark(self) -> str:
         """Return what `write_mark` wrote last; empty: nothing."""
+        if not self._on_s3:  # every process asks every minute, also one that handles no file
+            return await asyncio.to_thread(_read_text, Path(self.url, MARK))
         try:
             return b"".join([piece async for piece in self.read(MARK, 0, MARK_LENGTH)]).decode().strip()
         except LookupError:
@@ -138,6 +141,9 @@ class MediaStore:
 
     async def write_mark(self, mark: str) -> None:
         """Write a text of at most `MARK_LENGTH` bytes in place of the last one."""
+        if not self._on_s3:
+            await asyncio.to_thread(_write_text, Path(self.url, MARK), mark)
+            return
         await self.write(MARK, BytesIO(mark.encode().ljust(MARK_LENGTH)))
 
     async def has(self, key: str) -> bool:
@@ -161,3 +167,18 @@ class MediaStore:
 def _missing(key: str, error: FileNotFoundError) -> Exception:
     """Return what a read raises: not every "not found" is about the key."""
     return error if "NoSuchBucket" in str(error) else LookupError(key)
+
+
+def _read_text(file: Path) -> str:
+    try:
+        return file.read_text().strip()
+    except FileNotFoundError:
+        return ""
+
+
+def _write_text(file: Path, text: str) -> None:
+    """Replace a file at once, so that whoever reads it meanwhile finds the old text or the new one."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=file.parent, prefix=f"{file.name}#", delete=False) as new:
+        new.write(text)
+    Path(new.name).replace(file)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlmodel import col, delete, select, update
+from sqlmodel import and_, col, delete, func, select, update
 
 from storage.engine.statements import insert_once
-from storage.models import PublishingUse
+from storage.models import BEFORE_SENDING, Account, Delivery, PublishingUse
 
 if TYPE_CHECKING:
     from sqlalchemy import Update
@@ -62,6 +62,26 @@ class PublishingUses:
             last_at=max(row.last_at for row in rows),
             frees_at=_start_of(rows[0].hour + HOURS + 1),
         )
+
+    async def planned(self, account: Account, since: datetime, until: datetime, *, whole_app: bool) -> int:
+        """Return how many deliveries are due after `since` and until `until`: to this account, or through its app."""
+        same = (
+            col(Account.app) == account.app
+            if whole_app
+            else and_(col(Account.platform) == account.platform, col(Account.remote_id) == account.remote_id)
+        )
+        found = (
+            select(func.count())
+            .select_from(Delivery)
+            .join(Account, col(Account.id) == col(Delivery.account_id))
+            .where(
+                same,
+                col(Delivery.status).in_(BEFORE_SENDING),
+                col(Delivery.due_at) > since,
+                col(Delivery.due_at) <= until,
+            )
+        )
+        return (await self._session.exec(found)).one()
 
     async def lock(self, name: str, at: datetime) -> None:
         """Let nobody else count under this name until the transaction ends."""

@@ -11,19 +11,30 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from sqlalchemy import bindparam
 from sqlmodel import col, select, update
 
 from storage.engine.clocks import SET_BACK
-from storage.engine.statements import insert_once, now
+from storage.engine.statements import insert_once, now, rows
 from storage.models import AppRateLimit
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
+    from storage.engine.autocommit import AutocommitRunner
+
 AT_ONCE, STEADY = 0.1, 0.8
 """The shares of a limit that may be used at once, and at an even pace. The remaining tenth is for calls that cannot be
 planned (members who connect accounts) and for clocks that differ."""
 _UNSYNCHRONIZED = {"synchronize_session": False}
+_PAUSE = select(col(AppRateLimit.app)).where(
+    col(AppRateLimit.app) == bindparam("asked"), col(AppRateLimit.paused_until) > now()
+)
+
+
+async def is_paused(runner: AutocommitRunner, app: str) -> bool:
+    """Tell whether nobody may call for the app now. It locks nothing, so it can be asked before every call."""
+    return bool(await rows(runner, _PAUSE, asked=app))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Upload pages: their links, and the files that arrive there piece by piece."""
+"""The files that arrive on upload pages, piece by piece."""
 
 from __future__ import annotations
 
@@ -15,10 +15,8 @@ from storage.models import (
     Organization,
     StoredFile,
     Upload,
-    UploadLink,
     UploadPiece,
     UploadState,
-    digest,
     new_id,
 )
 
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-LINK_LIFE = timedelta(hours=24)
 UPLOAD_LIFE = timedelta(hours=24)
 CHECK_LEASE = timedelta(minutes=10)
 """Longer than a file takes to be put together and looked into."""
@@ -48,44 +45,14 @@ class Room:
 
 
 class Uploads:
-    """The upload pages of an organization, and their files."""
+    """The uploads of an organization."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def open_link(
-        self, token: str, organization_id: str, membership_id: str, team_id: str, draft_id: str
-    ) -> None:
-        """Let the member add files to a draft of theirs with `token`, for a day.
-
-        Raises:
-            LookupError: They have no such draft.
-
-        """
-        theirs = (col(Draft.organization_id) == organization_id, col(Draft.author) == membership_id)
-        await self._require_draft(*theirs, col(Draft.id) == draft_id)
-        await self._session.exec(
-            insert(UploadLink).values(
-                token_hash=digest(token),
-                organization_id=organization_id,
-                membership_id=membership_id,
-                team_id=team_id,
-                draft_id=draft_id,
-                created_at=now(),
-                expires_at=now(LINK_LIFE),
-            )
-        )
-
     async def _require_draft(self, *which: ColumnElement[bool]) -> None:
         if (await self._session.exec(select(Draft.id).where(*which))).first() is None:
             raise LookupError("no such draft")
-
-    async def link(self, token: str) -> UploadLink | None:
-        """Return what `token` is for, or None if there is no such link now. System session."""
-        found = select(UploadLink).where(
-            UploadLink.token_hash == digest(token), col(UploadLink.expires_at) > now()
-        )
-        return (await self._session.exec(found)).one_or_none()
 
     async def room(self, organization_id: str) -> Room:
         """Return what the organization has, and let nobody else announce a file of it until the transaction ends."""

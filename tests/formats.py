@@ -215,6 +215,8 @@ def _habits(platform: Platform, facts: PublishingFacts) -> Iterator[str]:
     if (cap := facts.daily_cap) is not None:
         whose = "all accounts of one installation together" if cap.whole_app else "one account"
         yield f"At most {cap.posts:,} posts in 24 hours for {whose}."
+    if facts.daily_units:
+        yield f"Its quota of {facts.daily_units:,} units in 24 hours is for all accounts of one installation together."
     if facts.spaced:
         yield f"At least {_span(facts.spaced)} between two posts of one account."
     if facts.places_per_post > 1:

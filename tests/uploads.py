@@ -90,5 +90,5 @@ async def linked(office: Office, member: Membership) -> str:
         organization=organization.name,
         role=Role(member.role),
     )
-    token = await office.parts.posts.uploading.open_link(actor, draft_id)
+    token = await office.parts.posts.pages.open(actor, draft_id, {})
     return f"/upload/{token}"

@@ -155,6 +155,10 @@ class Live:
     posts_left: int | None = None
     """How many more posts it takes in its current window. None: it does not say."""
     longest_video: timedelta | None = None
+    name: str = ""
+    """What the account is called there. Empty: the platform does not say it here."""
+    picture: str = ""
+    """The address of its picture; the platform decides how long it works."""
     rules: Mapping[str, OptionValue] = field(default_factory=dict)
     """The place's own rules, for the adapter's `check`: Reddit's post requirements."""
 

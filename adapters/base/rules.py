@@ -152,6 +152,10 @@ class PublishingFacts:
     formats: Mapping[Format, FormatRule]
     options: tuple[Option, ...] = ()
     daily_cap: DailyCap | None = None
+    daily_units: int = 0
+    """How many units of its quota all accounts of this installation share within 24 hours. 0: it counts none."""
+    step_units: Mapping[str, int] = field(default_factory=dict)
+    """What a step costs of them, by its `StepKind`."""
     cap_codes: frozenset[str] = frozenset()
     """Codes with which the platform says that its daily cap is used up."""
     ahead: timedelta = timedelta(minutes=10)
@@ -168,6 +172,8 @@ class PublishingFacts:
     """What looking at one post costs the operator on each UTC day on which it is looked at, in US cents."""
     readable: bool = True
     """What was published can be read back with the scopes we have; where not, a person is asked."""
+    settings_page: bool = False
+    """Its rules want settings that can't be chosen to be shown as such, which takes a page in the browser."""
     can_edit: bool = False
     """The text of a live post can be changed."""
     can_delete: bool = False

@@ -191,7 +191,9 @@ def _content(content: Content, handles: Handles) -> dict[str, Any]:
 
 
 def _receipt(outgoing: Outgoing, urn: str) -> Receipt:
-    return Receipt(id=urn, url=outgoing.client.at(f"https://www.linkedin.com/feed/update/{urn}/"))
+    # LinkedIn shows apps no posts of members, so nobody hears of it when one is removed.
+    note = "unwatched" if outgoing.account_id.startswith(MEMBER) else ""
+    return Receipt(id=urn, url=outgoing.client.at(f"https://www.linkedin.com/feed/update/{urn}/"), note=note)
 
 
 def _is_ours(post: Mapping[str, Any], content: Content, handles: Handles) -> bool:

@@ -58,6 +58,8 @@ def live_of(creator: Mapping[str, Any]) -> Live:
         choices={"privacy": tuple(Choice(value=level) for level in levels if level)},
         off=frozenset(option for flag, option in SWITCHED_OFF.items() if creator.get(flag) is True),
         longest_video=timedelta(seconds=seconds) if seconds else None,
+        name=text_of(creator.get("creator_nickname")),
+        picture=text_of(creator.get("creator_avatar_url")),
     )
 
 
@@ -207,6 +209,7 @@ FACTS = PublishingFacts(
     # Privacy, disclosure and consent are given for one post, says the audit.
     # About 15 a day for an account, over all apps.
     daily_cap=DailyCap(posts=15),
+    settings_page=True,
     missed_apart=timedelta(hours=24),
     cap_codes=frozenset({TOO_MANY_POSTS}),
 )

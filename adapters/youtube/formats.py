@@ -26,6 +26,7 @@ from adapters.base import (
     OptionKind,
     Problem,
     PublishingFacts,
+    StepKind,
     TextField,
     TextRule,
     Unit,
@@ -157,5 +158,7 @@ FACTS = PublishingFacts(
         Option(key="tags", kind=OptionKind.WORDS, formats=BOTH),
     ),
     daily_cap=DailyCap(posts=100, whole_app=True),
+    daily_units=10_000,  # uploads have a quota of their own since 2026-06-01
+    step_units={StepKind.THUMBNAIL: 50},
     cap_codes=frozenset({"uploadLimitExceeded"}),
 )

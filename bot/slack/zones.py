@@ -25,8 +25,9 @@ UNKNOWN = "UTC"
 class PeopleZones:
     """Looks up people's time zones, and remembers each for ten minutes. Built once, in `bot.app`."""
 
-    def __init__(self, clients: SlackClients) -> None:
+    def __init__(self, clients: SlackClients, *, kept_s: float = KEPT_S) -> None:
         self._clients = clients
+        self._kept_s = kept_s
         self._kept: OrderedDict[tuple[str, str], tuple[float, str]] = OrderedDict()
 
     async def of(self, sender: Sender) -> str:
@@ -43,7 +44,7 @@ class PeopleZones:
             return UNKNOWN
         said = str((user or {}).get("tz") or "")
         zone = said if said in zones() else UNKNOWN
-        self._kept[key] = (monotonic() + KEPT_S, zone)
+        self._kept[key] = (monotonic() + self._kept_s, zone)
         self._kept.move_to_end(key)
         while len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)

@@ -16,6 +16,8 @@ from bot.views.publishing import account_sets as views
 from storage.folding import fold
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bot.services.accounts.profiles import AccountProfiles
     from bot.services.posts.account_sets import AccountSetService, SetReport
 
@@ -49,6 +51,13 @@ class AccountSetsStory:
     async def new(self, request: Request) -> Answer:
         """Open the form for a new set."""
         return await self._form(request, None, "")
+
+    @on(Kind.ACTION, f"{views.STORY}.keep", Permission.PLAN, changes=False, opens=views.TITLE)
+    async def keep(self, request: Request) -> Answer:
+        """Answer "Save as a set" in the form for a post with the form for a set of the accounts chosen there."""
+        options = request.typed(account_select.BLOCK).get("selected_options") or ()
+        chosen = [str(option["value"]) for option in options]
+        return await self._form(request, None, "", channel=request.target.partition(":")[2], chosen=chosen)
 
     @on(Kind.ACTION, f"{views.STORY}.change", Permission.PLAN, changes=False, opens=views.TITLE)
     async def change(self, request: Request) -> Answer:
@@ -96,10 +105,18 @@ class AccountSetsStory:
         found = await self.sets.all(actor)
         return Say.of(views.listed(found, actor.organization, actor.organization_id))
 
-    async def _form(self, request: Request, one: SetReport | None, name: str) -> Answer:
-        actor, channel = request.actor, request.sender.channel_id or ""
+    async def _form(
+        self,
+        request: Request,
+        one: SetReport | None,
+        name: str,
+        *,
+        channel: str = "",
+        chosen: Sequence[str] = (),
+    ) -> Answer:
+        actor, channel = request.actor, channel or request.sender.channel_id or ""
         found = await self.profiles.all(actor)
         if not found:
             return OpenModal(views.nothing())
         shared = channel if channel.startswith(("C", "G")) else ""
-        return OpenModal(views.form(found, one, name, actor.organization_id, shared))
+        return OpenModal(views.form(found, one, name, actor.organization_id, shared, chosen=chosen))

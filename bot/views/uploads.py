@@ -19,12 +19,11 @@ if TYPE_CHECKING:
     from storage.models import Upload
 
 TITLE = "Add large files"
-BUTTON = "Add large files"
 GONE = PlainPage(
     title="This link doesn't work any more",
     sentences=(
-        "It was for one draft, for 24 hours, and the draft may have been published or discarded.",
-        f"Open your draft in Slack with `/octapost posts drafts` and press {BUTTON} for a new link.",
+        "It was for one draft and for a short time, and the draft may have been published or discarded.",
+        "Open your draft in Slack with `/octapost posts drafts` and press the same button for a new link.",
     ),
     status=404,
 )

@@ -46,6 +46,8 @@ SECRETS = {
     "/upload/{token}/files/{upload}": "token",
 }
 """The addresses that have a secret in their path, and what it is called there."""
+OF_PLATFORMS = "/compose/"
+"""How the addresses begin that have a secret `token` after the name of a platform."""
 RETURNS = frozenset({"/oauth/{slug}/callback", "/slack/identity", "/slack/oauth_redirect"})
 """The addresses to which a browser comes back with its `state`."""
 WITH_PORT = re.compile(r"\[(?P<v6>[^\]]*)\](:\d+)?|(?P<v4>[\d.]+):\d+")
@@ -83,6 +85,8 @@ def secret_of(request: web.Request) -> str | None:
     route = resource.canonical if resource is not None else ""
     if route in SECRETS:
         values = [request.match_info[SECRETS[route]]]
+    elif route.startswith(OF_PLATFORMS):
+        values = [request.match_info["token"]]
     elif route in RETURNS:
         values = request.query.getall("state", [])
     else:

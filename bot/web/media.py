@@ -17,10 +17,14 @@ from typing import TYPE_CHECKING
 from aiohttp import hdrs, web
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bot.services.media.library import MediaLibrary
     from bot.services.media.previewing import Previews
     from bot.settings import Settings
     from bot.web.pages import Pages
+    from storage.media_store import MediaStore
+    from storage.models import StoredFile
 
 ROBOTS = "User-agent: *\nAllow: /media/\nDisallow: /\n"
 """Platforms that ask before they fetch are let in to the files, and search engines to nothing."""
@@ -56,29 +60,7 @@ class MediaPages:
         file = await self.library.at_address(token)
         if file is None:
             raise web.HTTPNotFound
-        wanted = range_of(request.headers.get(hdrs.RANGE, ""), file.size)
-        headers = {**self.pages.headers, hdrs.ACCEPT_RANGES: "bytes"}
-        if wanted is None:
-            headers[hdrs.CONTENT_RANGE] = f"bytes */{file.size}"
-            return web.Response(status=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers=headers)
-        start, end = wanted
-        whole = (start, end) == (0, file.size)
-        if not whole:
-            headers[hdrs.CONTENT_RANGE] = f"bytes {start}-{end - 1}/{file.size}"
-        status = HTTPStatus.OK if whole else HTTPStatus.PARTIAL_CONTENT
-        response = web.StreamResponse(status=status, headers=headers)
-        response.content_type, response.content_length = file.type, end - start
-        if request.method == hdrs.METH_HEAD:
-            await response.prepare(request)
-            return response
-        pieces = self.library.store.read(file.key, start, end)
-        first = await anext(pieces)  # before the head is sent: the bytes may be gone
-        await response.prepare(request)
-        await response.write(first)
-        async for piece in pieces:
-            await response.write(piece)
-        await response.write_eof()
-        return response
+        return await streamed(request, self.library.store, file, self.pages.headers)
 
     async def preview(self, request: web.Request) -> web.Response:
         """Return a preview, which pages of other sites may show: Slack's client does."""
@@ -94,6 +76,35 @@ class MediaPages:
         """Return the file by which a platform knows that this address is the operator's, if it is asked for."""
         expected, _, text = self.settings.media_proof.partition("=")
         return web.Response(text=text) if expected and name == expected else None
+
+
+async def streamed(
+    request: web.Request, store: MediaStore, file: StoredFile, headers: Mapping[str, str]
+) -> web.StreamResponse:
+    """Return a file, or the part of it that was asked for, with these headers besides."""
+    wanted = range_of(request.headers.get(hdrs.RANGE, ""), file.size)
+    headers = {**headers, hdrs.ACCEPT_RANGES: "bytes"}
+    if wanted is None:
+        headers[hdrs.CONTENT_RANGE] = f"bytes */{file.size}"
+        return web.Response(status=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers=headers)
+    start, end = wanted
+    whole = (start, end) == (0, file.size)
+    if not whole:
+        headers[hdrs.CONTENT_RANGE] = f"bytes {start}-{end - 1}/{file.size}"
+    status = HTTPStatus.OK if whole else HTTPStatus.PARTIAL_CONTENT
+    response = web.StreamResponse(status=status, headers=headers)
+    response.content_type, response.content_length = file.type, end - start
+    if request.method == hdrs.METH_HEAD:
+        await response.prepare(request)
+        return response
+    pieces = store.read(file.key, start, end)
+    first = await anext(pieces)  # before the head is sent: the bytes may be gone
+    await response.prepare(request)
+    await response.write(first)
+    async for piece in pieces:
+        await response.write(piece)
+    await response.write_eof()
+    return response
 
 
 def range_of(header: str, size: int) -> tuple[int, int] | None:

@@ -1,4 +1,4 @@
-"""Renders our few HTML pages, with their headers. Only the upload page has a script, a file of ours.
+"""Renders our few HTML pages, with their headers. Only the pages for drafts have scripts, files of ours.
 
 They load nothing from elsewhere but the picture of the account to sign in as, from its platform.
 """
@@ -86,7 +86,7 @@ def headers_of(
         "style-src": f"'sha256-{STYLE_HASH}'",
         "img-src": f"'self' {origin_of(picture)}" if picture else "'self'",
         "form-action": " ".join(dict.fromkeys(form_action)),
-        **({"script-src": "'self'", "connect-src": "'self'"} if script else {}),
+        **({"script-src": "'self'", "connect-src": "'self'", "media-src": "'self'"} if script else {}),
         "frame-ancestors": "'none'",
         "base-uri": "'none'",
     }
@@ -132,10 +132,10 @@ class Pages:
         picture it shows from elsewhere; `link` is (words, address); `script`: its template names a script.
         """
         html = PAGES.get_template(template).render(link=link, picture=picture, **facts)
-        if script:
-            headers: Mapping[str, str] = headers_of(self._settings, script=True)
-        else:
-            headers = headers_of(self._settings, ("'self'", *form_to), picture) if form_to else self.headers
+        headers = self.headers
+        if script or form_to:
+            leads_to = ("'self'", *form_to) if form_to else ("'none'",)
+            headers = headers_of(self._settings, leads_to, picture, script=script)
         return web.Response(
             text=html, status=status, content_type="text/html", charset="utf-8", headers=headers
         )

@@ -24,17 +24,16 @@ from bot.services.media.previewing import Look
 from bot.services.media.uploading import PIECE, UploadFault, UploadRefusedError, WrongOffsetError
 from bot.views import uploads as views
 from bot.views.errors import on_page
-from bot.web.browsers import SECRET, FormTokens
-from bot.web.identity import Expected
-from bot.web.pages import TEMPLATES, form_action_sources
+from bot.web.draft_pages import ConfirmedDraftPage, RefusedError
+from bot.web.pages import TEMPLATES
 from bot.web.request_limits import LENGTH, METADATA, OFFSET, RESUMABLE, PeerLeftError, arriving
 from bot.web.server import take_in
 
 if TYPE_CHECKING:
     from bot.services.media.previewing import Previews
-    from bot.services.media.uploading import Uploading, UploadVisit
+    from bot.services.media.uploading import Uploading
     from bot.services.posts.composing import Composing
-    from bot.web.identity import Identity
+    from bot.services.posts.draft_pages import Visit
     from storage.models import Upload
 
 SCRIPT = (TEMPLATES / "upload.js").read_bytes()
@@ -52,26 +51,16 @@ STATUSES = {
 }
 
 
-Work = Callable[["UploadVisit"], Awaitable[web.Response]]
-
-
-class _RefusedError(Exception):
-    """A request about files that is not done."""
-
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status = status
-        self.sentence = sentence
+Work = Callable[["Visit"], Awaitable[web.Response]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class UploadPages:
+class UploadPages(ConfirmedDraftPage):
     """/upload/{token} and what is below it. Built once, in `bot.app`."""
 
     uploading: Uploading
     composing: Composing
     previews: Previews
-    identity: Identity
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
@@ -95,36 +84,8 @@ class UploadPages:
         """Return the page's script."""
         return web.Response(body=SCRIPT, content_type="text/javascript", charset="utf-8")
 
-    async def show(self, request: web.Request) -> web.Response:
-        """Show the page to the member, and to any other browser that they have to confirm who they are."""
-        secret, browser = request.match_info["token"], self.identity.cookies.read(request)
-        visit = await self._visit(secret)
-        if visit is None:
-            return self.identity.pages.plain(views.GONE)
-        if browser is not None and await self.identity.known(browser, visit.member):
-            return await self._page(secret, visit)
-        return self.identity.pages.render(
-            "upload_confirm.html",
-            form_to=form_action_sources(self.identity.settings.slack_web_url),
-            organization=visit.organization,
-            form_field=FormTokens.FIELD,
-            form_token=self.identity.forms.issue(secret, browser),
-        )
-
-    async def start(self, request: web.Request) -> web.Response:
-        """Send a browser to Sign in with Slack, or on to the page if it is known."""
-        secret, cookies = request.match_info["token"], self.identity.cookies
-        if not await self.identity.is_ours(request, secret):
-            return self.identity.elsewhere(self, secret)
-        browser = cookies.ensure(request)
-        expected = await self.expects(secret, browser)
-        if expected is None:
-            return self.identity.pages.plain(views.GONE)
-        if await self.identity.known(browser, expected.member):
-            return await self.confirmed(secret, browser)
-        return await self.identity.ask(secret, browser, expected)
-
-    async def _page(self, secret: str, visit: UploadVisit) -> web.Response:
+    async def page(self, secret: str, visit: Visit, browser: str) -> web.Response:  # noqa: ARG002 - as every page
+        """Return the page for the member's own browser."""
         return self.identity.pages.render(
             "upload.html",
             script=True,
@@ -139,52 +100,36 @@ class UploadPages:
     async def preview(self, request: web.Request) -> web.Response:
         """Show the draft's pictures to the member. Another browser is sent to the page that asks who they are."""
         secret, browser = request.match_info["token"], self.identity.cookies.read(request)
-        visit = await self._visit(secret)
+        visit = await self.visit(secret)
         if visit is None:
             return self.identity.pages.plain(views.GONE)
         if browser is None or not await self.identity.known(browser, visit.member):
             return self.identity.pages.redirect(self.address(secret))
         try:
-            files = (await self.composing.resume(visit.link, visit.link.draft_id)).files
+            files = (await self.composing.resume(visit.actor, visit.link.draft_id)).files
         except NotFoundError:
             return self.identity.pages.plain(views.GONE)
-        urls = await self.previews.of(visit.link, map(Look, files))
+        urls = await self.previews.of(visit.actor, map(Look, files))
         return self.identity.pages.render(
             "preview.html",
             organization=visit.organization,
             files=[(one.name, one.alt_text or one.name, urls.get((one.key, 0.0), "")) for one in files],
         )
 
-    async def _visit(self, secret: str) -> UploadVisit | None:
-        return await self.uploading.read_link(secret) if SECRET.fullmatch(secret) else None
-
-    # Back from Sign in with Slack (`bot.web.identity.ConfirmedPage`)
-
     def address(self, secret: str) -> str:
         """Return the page's path."""
         return f"/upload/{secret}"
 
-    async def expects(self, secret: str, browser: str) -> Expected | None:  # noqa: ARG002 - as every page
-        """Return for whom a link was made; None: it works no more, or never was one."""
-        visit = await self._visit(secret)
-        if visit is None:
-            return None
-        return Expected(member=visit.member, team_id=visit.link.team_id, reference=visit.reference)
-
-    async def confirmed(self, secret: str, browser: str) -> web.Response:
-        """Send the member's browser to the page."""
-        return self.identity.cookies.keep(self.identity.pages.redirect(self.address(secret)), browser)
-
-    async def over(self, secret: str, browser: str) -> web.Response | None:  # noqa: ARG002 - as every page
-        """Return None: a link leaves no result."""
-        return None
+    def is_ours(self, visit: Visit) -> bool:
+        """Tell whether files are added on a link's page."""
+        return not visit.link.platform
 
     # Its files
 
     async def files(self, request: web.Request) -> web.Response:
         """Return the files of the draft, as the script reads them."""
 
-        async def work(visit: UploadVisit) -> web.Response:
+        async def work(visit: Visit) -> web.Response:
             found = await self.uploading.files(visit.link)
             return web.json_response({"files": [views.file(one) for one in found]})
 
@@ -193,7 +138,7 @@ class UploadPages:
     async def options(self, request: web.Request) -> web.Response:
         """Return what of the protocol there is."""
 
-        async def work(visit: UploadVisit) -> web.Response:
+        async def work(visit: Visit) -> web.Response:
             facts = {
                 RESUMABLE: VERSION,
                 "Tus-Version": VERSION,
@@ -207,7 +152,7 @@ class UploadPages:
     async def create(self, request: web.Request) -> web.Response:
         """Announce a file, and return where its bytes go."""
 
-        async def work(visit: UploadVisit) -> web.Response:
+        async def work(visit: Visit) -> web.Response:
             size = _number(request, LENGTH)
             upload = await self.uploading.announce(visit.link, _file_name(request), size)
             place = f"{self.identity.settings.public_url}{request.path}/{upload.id}"
@@ -218,7 +163,7 @@ class UploadPages:
     async def offset(self, request: web.Request) -> web.Response:
         """Return where a file goes on."""
 
-        async def work(visit: UploadVisit) -> web.Response:
+        async def work(visit: Visit) -> web.Response:
             upload = await self.uploading.file(visit.link, request.match_info["upload"])
             return _answer(HTTPStatus.OK, upload, {LENGTH: str(upload.size), hdrs.CACHE_CONTROL: "no-store"})
 
@@ -227,9 +172,9 @@ class UploadPages:
     async def receive(self, request: web.Request) -> web.Response:
         """Take in bytes of a file."""
 
-        async def work(visit: UploadVisit) -> web.Response:
+        async def work(visit: Visit) -> web.Response:
             if request.content_type != BYTES:
-                raise _RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"The content type must be {BYTES}.")
+                raise RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"The content type must be {BYTES}.")
             start, file = _number(request, OFFSET), request.match_info["upload"]
             left = (await self.uploading.file(visit.link, file)).size - start
             if (request.content_length or 0) > max(left, 0):
@@ -245,7 +190,7 @@ class UploadPages:
     async def remove(self, request: web.Request) -> web.Response:
         """Remove a file."""
 
-        async def work(visit: UploadVisit) -> web.Response:
+        async def work(visit: Visit) -> web.Response:
             await self.uploading.remove(visit.link, request.match_info["upload"])
             return web.Response(status=HTTPStatus.NO_CONTENT, headers={RESUMABLE: VERSION})
 
@@ -254,9 +199,9 @@ class UploadPages:
     async def _by_protocol(self, request: web.Request, work: Work) -> web.Response:
         """Return what `work` does for the member's own browser, if the request speaks our version of the protocol."""
 
-        async def spoken(visit: UploadVisit) -> web.Response:
+        async def spoken(visit: Visit) -> web.Response:
             if request.headers.get(RESUMABLE) != VERSION:
-                raise _RefusedError(HTTPStatus.PRECONDITION_FAILED, f"{RESUMABLE} must be {VERSION}.")
+                raise RefusedError(HTTPStatus.PRECONDITION_FAILED, f"{RESUMABLE} must be {VERSION}.")
             return await work(visit)
 
         return await self._for_member(request, spoken)
@@ -264,8 +209,8 @@ class UploadPages:
     async def _for_member(self, request: web.Request, work: Work) -> web.Response:
         """Return what `work` does for the member's own browser, or why it is not done."""
         try:
-            return await work(await self._confirmed(request))
-        except _RefusedError as error:
+            return await work(await self.for_member(request))
+        except RefusedError as error:
             return _said(error.status, error.sentence)
         except UploadRefusedError as error:
             return _said(STATUSES[error.fault], views.refused(error))
@@ -275,16 +220,6 @@ class UploadPages:
             return _said(HTTPStatus.NOT_FOUND, views.NO_SUCH_FILE)
         except ServiceError as error:
             return _said(HTTPStatus.FORBIDDEN, on_page(error))
-
-    async def _confirmed(self, request: web.Request) -> UploadVisit:
-        """Return whose page it is, if this browser is known to be theirs."""
-        secret, browser = request.match_info["token"], self.identity.cookies.read(request)
-        visit = await self._visit(secret)
-        if visit is None:
-            raise _RefusedError(HTTPStatus.NOT_FOUND, views.GONE.title + ".")
-        if browser is None or not await self.identity.known(browser, visit.member):
-            raise _RefusedError(HTTPStatus.FORBIDDEN, views.NOT_CONFIRMED)
-        return visit
 
 
 def _answer(status: int, upload: Upload, headers: dict[str, str]) -> web.Response:
@@ -304,7 +239,7 @@ def _said(status: int, sentence: str) -> web.Response:
 def _number(request: web.Request, header: str) -> int:
     given = request.headers.get(header, "")
     if not given.isascii() or not given.isdecimal() or len(given) > LONGEST_NUMBER:
-        raise _RefusedError(HTTPStatus.BAD_REQUEST, f"{header} must be a number.")
+        raise RefusedError(HTTPStatus.BAD_REQUEST, f"{header} must be a number.")
     return int(given)
 
 
@@ -315,5 +250,5 @@ def _file_name(request: web.Request) -> str:
     try:
         name = base64.b64decode(pairs.get("filename", ""), validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
-        raise _RefusedError(HTTPStatus.BAD_REQUEST, f"{METADATA} must have a filename in base64.") from None
+        raise RefusedError(HTTPStatus.BAD_REQUEST, f"{METADATA} must have a filename in base64.") from None
     return name.replace("\0", "").strip() or "file"

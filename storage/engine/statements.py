@@ -70,7 +70,11 @@ def _now_postgresql(element: Now, compiler: SQLCompiler, **kw: Any) -> str:
 
 async def database_time(session: AsyncSession) -> datetime:
     """Return the database's time, which decides what has expired: hosts' clocks may be minutes apart."""
-    return (await session.exec(select(now()))).one()
+    clock: datetime = (await run(session, _CLOCK)).scalar_one()
+    return clock
+
+
+_CLOCK = select(now())
 
 
 class AsJson(FunctionElement[Any]):

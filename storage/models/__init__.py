@@ -26,6 +26,7 @@ from storage.models.channels import ChannelRequest
 from storage.models.columns import Utc, digest, new_id, new_secret, utc_now
 from storage.models.deliveries import BEFORE_SENDING, Delivery, DeliveryStatus, DeliveryStep, StepStatus
 from storage.models.discoveries import Discovery, FoundAccount
+from storage.models.draft_links import DraftLink
 from storage.models.grants import (
     CODE_LENGTH,
     FRESH,
@@ -58,7 +59,7 @@ from storage.models.sign_ins import Browser, SignIn
 from storage.models.submissions import Submission, SubmissionStatus
 from storage.models.tallies import VerdictTally
 from storage.models.tickets import Ticket
-from storage.models.uploads import Upload, UploadLink, UploadPiece, UploadState
+from storage.models.uploads import Upload, UploadPiece, UploadState
 from storage.models.workspaces import ChannelDefault, Workspace, WorkspaceLink
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ __all__ = [
     "DeliveryStep",
     "Discovery",
     "Draft",
+    "DraftLink",
     "FoundAccount",
     "Grant",
     "GrantHolder",
@@ -132,7 +134,6 @@ __all__ = [
     "SubmissionStatus",
     "Ticket",
     "Upload",
-    "UploadLink",
     "UploadPiece",
     "UploadState",
     "Utc",

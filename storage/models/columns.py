@@ -91,6 +91,11 @@ def json_column(default: Any) -> Any:
     return Field(default_factory=default, sa_type=JSON, nullable=False)
 
 
+def draft_column() -> Any:
+    """Return a column for the draft that the row is about; both are deleted together."""
+    return Field(sa_column=Column(ForeignKey("draft.id", ondelete="CASCADE"), nullable=False, index=True))
+
+
 def organization_column() -> Any:
     """Return a column for the organization that owns the row; the row is deleted with it."""
     return Field(

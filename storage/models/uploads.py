@@ -6,29 +6,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ForeignKey, LargeBinary
+from sqlalchemy import BigInteger, Column, ForeignKey
 from sqlmodel import Field, SQLModel
 
-from storage.models.columns import created_column, json_column, new_id, organization_column, time_column
-
-
-def _of_draft() -> Any:
-    """Return a column for the draft that the row is about; both are deleted together."""
-    return Field(sa_column=Column(ForeignKey("draft.id", ondelete="CASCADE"), nullable=False, index=True))
-
-
-class UploadLink(SQLModel, table=True):
-    """The address of an upload page: which member adds files to which draft."""
-
-    __tablename__ = "upload_link"
-    token_hash: bytes = Field(primary_key=True, sa_type=LargeBinary)
-    organization_id: str = organization_column()
-    membership_id: str
-    team_id: str
-    """The workspace where it was asked for."""
-    draft_id: str = _of_draft()
-    created_at: datetime = created_column()
-    expires_at: datetime = time_column(index=True)
+from storage.models.columns import (
+    created_column,
+    draft_column,
+    json_column,
+    new_id,
+    organization_column,
+    time_column,
+)
 
 
 class UploadState(StrEnum):
@@ -46,7 +34,7 @@ class Upload(SQLModel, table=True):
 
     id: str = Field(default_factory=lambda: new_id("upl"), primary_key=True)
     organization_id: str = organization_column()
-    draft_id: str = _of_draft()
+    draft_id: str = draft_column()
     name: str
     size: int = Field(sa_type=BigInteger)
     """Bytes, as announced."""

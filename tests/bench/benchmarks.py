@@ -58,6 +58,8 @@ class Plan:
     minute_s: float = 60.0
     shared: int = 2_000
     """Posts that one process and two publish."""
+    writers: int = 150
+    """Members who write a post."""
     video: int = 4_000_000_000
     """Bytes: TikTok takes no more."""
     s3_video: int = 256_000_000
@@ -96,6 +98,7 @@ SMALL = Plan(
     punctual=10,
     minute_s=1.0,
     shared=10,
+    writers=4,
     video=256_000_000,
     s3_video=30_000_000,
     videos=1,
@@ -309,11 +312,12 @@ async def typeaheads(one: Bench) -> list[Line]:
                     await fire(server.port, requests[:2], 1, b'"options"')
                     burst = await fire(server.port, requests[2:], concurrency, b'"options"')
                     times = [1000 * each for each in burst.latencies]
-                    lines.append(_waited(f"{DIALECTS[dialect]}: {name}, {concurrency} typing at once", times))
+                    lines.append(waited(f"{DIALECTS[dialect]}: {name}, {concurrency} typing at once", times))
     return lines
 
 
-def _waited(what: str, times: list[float]) -> Line:
+def waited(what: str, times: list[float]) -> Line:
+    """Return what people wait for, of so many milliseconds each time."""
     p99 = percentile(times, 99)
     return Line(
         what=f"{what}, 99th percentile",

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import psutil
 from sqlalchemy import func, insert
@@ -19,23 +18,12 @@ from bot.services.posts.contents import dump
 from bot.services.posts.delivering import AT_ONCE
 from storage.engine.db import Database
 from storage.engine.statements import database_time
-from storage.installations import BotTokenPair, Installations, InstalledApp
-from storage.models import (
-    Account,
-    Delivery,
-    DeliveryStatus,
-    DeliveryStep,
-    Grant,
-    GrantHolder,
-    GrantStatus,
-    Post,
-    new_id,
-)
+from storage.models import Delivery, DeliveryStatus, DeliveryStep, Post, new_id
 from storage.posts import Target, delivery_of
-from storage.vault import KeyRing, Vault
 from tests.bench import servers
 from tests.bench.benchmarks import DIALECTS, Bench, Line, percentile
 from tests.bench.load import HOST
+from tests.bench.newsroom import connected
 from tests.bench.posts import CONTENT
 from tests.bench.refreshes import ENDLESS, Took, bare_calls, endpoint, jobs
 from tests.bench.servers import CHANNEL, TEAM, Seeded
@@ -72,7 +60,8 @@ async def publishing(one: Bench) -> list[Line]:
         for dialect, seeded in one.seeded.items():
             where = DIALECTS[dialect]
             one.say(f"{where}: {plan.posts:,} accounts")
-            newsroom = await Newsroom.opened(seeded, plan.posts)
+            accounts = await connected(seeded, [APP], plan.posts)
+            newsroom = Newsroom(seeded=seeded, database=Database(seeded.url), accounts=accounts)
             try:
                 one.say(f"{where}: {plan.posts:,} calls without a database")
                 bare = await bare_calls("publish", port, plan.posts, AT_ONCE)
@@ -144,48 +133,6 @@ class Newsroom:
     seeded: Seeded
     database: Database
     accounts: tuple[str, ...]
-
-    @classmethod
-    async def opened(cls, seeded: Seeded, accounts: int) -> Newsroom:
-        """Return one with so many accounts, each with a sign-in of its own, on an installation of the app."""
-        database, vault = Database(seeded.url), Vault(KeyRing.parse(seeded.keys))
-        place: dict[str, Any] = {"platform": APP, "app": APP}
-        ours: dict[str, Any] = {
-            "organization_id": seeded.organization_id,
-            "connected_by": seeded.memberships[0],
-        }
-        grants, holders, rows = [], [], []
-        for number in range(accounts):
-            grant_id = new_id("grt")
-            sealed = vault.seal(
-                "token", table="grant_", column="access_sealed", organization=None, row=grant_id
-            )
-            person: dict[str, Any] = {"external_id": f"bench-{number}", "external_name": "bench"}
-            grant = Grant(id=grant_id, **place, **person, access_sealed=sealed, status=GrantStatus.HEALTHY)
-            grants.append(grant.model_dump())
-            holders.append(GrantHolder(grant_id=grant_id, **ours).model_dump())
-            facts: dict[str, Any] = {
-                "remote_id": f"urn:li:organization:{number}",
-                "kind": "Page",
-                "name": f"Page {number}",
-            }
-            rows.append(Account(grant_id=grant_id, **place, **ours, **facts).model_dump())
-        installed = InstalledApp(
-            slack_id=TEAM,
-            team_id=TEAM,
-            enterprise_id=None,
-            name="Bench",
-            app_id="A0BENCH",
-            bot_user_id="U0BOT",
-            scopes=["chat:write"],
-            installed_by=seeded.users[0],
-        )
-        async with database.system() as session:
-            await Installations(session, vault).save(installed, BotTokenPair(access="xoxb-bench"))
-            connection = await session.connection()
-            for model, values in ((Grant, grants), (GrantHolder, holders), (Account, rows)):
-                await connection.execute(insert(model), values)
-        return cls(seeded=seeded, database=database, accounts=tuple(str(row["id"]) for row in rows))
 
     async def publish(self, port: int, count: int, *, within: timedelta, processes: int = 1) -> Out:
         """Return how a post to each of so many accounts goes out, due evenly over a while."""

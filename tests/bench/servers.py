@@ -137,10 +137,10 @@ def bare() -> Any:
     return process(sys.executable, "-m", "tests.bench.bare", str(port), port=port, path="/")
 
 
-def octapost(seeded: Seeded, *arguments: str) -> Any:
-    """Run `octapost run` on a seeded database."""
+def octapost(seeded: Seeded, *arguments: str, **settings: str) -> Any:
+    """Run `octapost run` on a seeded database; `settings` by their names in the environment."""
     port, monitoring_port = free_port(), free_port()
-    env = environment(seeded, port) | {"OCTAPOST_METRICS_PORT": str(monitoring_port)}
+    env = environment(seeded, port) | {"OCTAPOST_METRICS_PORT": str(monitoring_port), **settings}
     return process(
         *(OCTAPOST, "run", *arguments), port=port, path="/livez", env=env, monitoring_port=monitoring_port
     )

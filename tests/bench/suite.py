@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.bench.benchmarks import slash_commands, start_and_memory, transactions, typeaheads
+from tests.bench.composer import composer
 from tests.bench.day import day
 from tests.bench.publishing import publishing
 from tests.bench.reads import reads
@@ -24,4 +25,5 @@ BENCHMARKS = {
     "A million deliveries": delivery_claims,
     "Publishing": publishing,
     "Videos": videos,
+    "The composer": composer,
 }

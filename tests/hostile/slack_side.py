@@ -36,6 +36,7 @@ from storage.access_requests import AccessRequests, NewAccessRequest
 from storage.account_sets import AccountSets
 from storage.channels import Channels, NewChannelRequest
 from storage.discoveries import Discoveries, Found, NewDiscovery
+from storage.draft_links import DraftLinks, NewLink
 from storage.grants import Grants, NewGrant
 from storage.incidents import Incidents
 from storage.invitations import Invitations
@@ -546,7 +547,17 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
         )
         await session.flush()
         link = new_secret()
-        await Uploads(session).open_link(link, organization_id, owner.id, owner.team_id, draft.id)
+        await DraftLinks(session).open(
+            NewLink(
+                token=link,
+                organization_id=organization_id,
+                membership_id=owner.id,
+                team_id=owner.team_id,
+                draft_id=draft.id,
+                lives=timedelta(days=1),
+                form={},
+            )
+        )
         upload = await Uploads(session).create(organization_id, draft.id, f"{word}.mp4", 2000)
         await Uploads(session).append(upload, 0, 1000, new_secret())
         place = {"realm": owner.realm, "team_id": owner.team_id}

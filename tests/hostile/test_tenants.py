@@ -236,7 +236,7 @@ def without_drafts_of(mine: Tenant, rows: Rows) -> Rows:
     """
     return rows | {
         table: [row for row in rows[table] if repr(mine.membership) not in row]
-        for table in ("draft", "upload_link")
+        for table in ("draft", "draft_link")
     }
 
 

@@ -68,6 +68,13 @@ def disconnections(works: Works) -> Disconnecting:
     )
 
 
+class NoForms:
+    """Nobody has a form open."""
+
+    async def changed(self, organization_id: str, draft_id: str) -> None:
+        """Do nothing."""
+
+
 def sweeper(works: Works) -> Sweeper:
     store = MediaStore("/dev/null/none")
     uploading = Uploading(
@@ -76,6 +83,7 @@ def sweeper(works: Works) -> Sweeper:
         intake=Intake(database=works.database, store=store, inspector=Inspector()),
         adapters={},
         limits=UploadLimits(quota=0, at_once=0, free=0),
+        forms=NoForms(),
     )
     files = MediaSweeper(database=works.database, store=store, uploading=uploading, kept=timedelta(days=30))
     return Sweeper(works.database, works.vault, disconnections(works), files)

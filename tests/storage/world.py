@@ -23,6 +23,7 @@ from storage.channels import Channels, NewChannelRequest
 from storage.deletions import Deletions
 from storage.deliveries import Deliveries
 from storage.discoveries import Discoveries, Found, NewDiscovery
+from storage.draft_links import DraftLinks, NewLink
 from storage.drafts import Drafts
 from storage.engine.statements import across, now
 from storage.grants import Grants, NewGrant
@@ -213,7 +214,16 @@ async def _submission(session: AsyncSession, draft: Draft) -> str:
 async def _upload(session: AsyncSession, draft: Draft, suffix: str) -> str:
     """Return the id of an upload of which one piece has arrived."""
     uploads, organization_id = Uploads(session), draft.organization_id
-    await uploads.open_link(new_secret(), organization_id, draft.author, "T1", draft.id)
+    link = NewLink(
+        token=new_secret(),
+        organization_id=organization_id,
+        membership_id=draft.author,
+        team_id="T1",
+        draft_id=draft.id,
+        lives=timedelta(days=1),
+        form={"id": f"V{suffix}"},
+    )
+    await DraftLinks(session).open(link)
     upload = await uploads.create(organization_id, draft.id, f"Clip {suffix}.mp4", 2000)
     await Files(session).announce(f"piece{suffix}")
     await uploads.append(upload, 0, 1000, f"piece{suffix}")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from sandbox.core import Fault
 from sandbox.member import text_of
 from sandbox.slack.world import ADA
-from storage.models import Delivery, Draft
+from storage.alert_settings import Alerts
+from storage.models import Delivery, Draft, DraftLink, Organization
 from tests.counts import in_full, sampled
 from tests.media import jpeg
 from tests.stories.test_posts import drafted, settled
+from tests.uploads import UploadPage
 
 if TYPE_CHECKING:
     from sandbox.member import Member
@@ -29,6 +33,19 @@ def blocks(view: View, name: str) -> list[str]:
     """Return the ids of the inputs for a field, one for each account or part."""
     ids = [str(block.get("block_id")) for block in view.blocks]
     return [one for one in ids if one.partition(":")[0] == name]
+
+
+def link_of(view: View) -> str:
+    """Return the address behind the button of a modal."""
+    return str(next(one["url"] for block in view.blocks for one in block.get("elements", ()) if "url" in one))
+
+
+async def choose(browser: httpx.AsyncClient, path: str, page: str, **chosen: str) -> str:
+    """Save settings on their page, and return what it says then."""
+    token = page.split('name="form" value="')[1].split('"', maxsplit=1)[0]
+    answer = await browser.post(f"{path}/settings", data={"form": token, **chosen})
+    assert answer.status_code == 200
+    return answer.text
 
 
 async def begun(ada: Member, text: str, *, extras: tuple[str, ...] = ()) -> View:
@@ -130,6 +147,71 @@ async def test_tiktok_that_does_not_answer_is_asked_again_and_nothing_is_chosen_
     assert delivery.content["options"]["commercial"] is False
 
 
+async def test_settings_chosen_in_the_browser_are_in_the_form_and_in_the_post(office: Office) -> None:
+    ada = await office.installed()
+    await ada.connect("tiktok")
+    mug = office.slack.upload(ADA, "mugs.jpg", jpeg(), "image/jpeg")
+    second = await ada.submit(await begun(ada, "Fresh mugs today"), {"compose.files": [mug.id]})
+    await ada.press(second, "compose.settings")
+    path = httpx.URL(link_of(await ada.modal_with("compose.settings_page"))).path
+    await office.slack.close(ADA, await ada.modal_with("compose.settings_page"))
+
+    async with office.browser() as browser:
+        await office.sign_in(browser, path)
+        page = (await browser.get(path)).text
+        missing = await choose(browser, path, page, privacy="PUBLIC_TO_EVERYONE")
+        both = await choose(
+            browser, path, page, privacy="SELF_ONLY", commercial="yes", branded_content="yes", duet="yes"
+        )
+        saved = await choose(browser, path, page, privacy="SELF_ONLY", music_confirmation="yes")
+        picture = await browser.get(f"{path}/files/0")
+    drawn = await ada.modal_with("Only me")
+    chosen = element(drawn, blocks(drawn, "privacy")[0])["initial_option"]["value"]
+    shown = await ada.submit(drawn)
+
+    assert "Octa Demo" in page
+    assert "checked" not in page
+    assert "Fresh mugs today" in page
+    assert "Saved, but before the post can go out" in missing
+    assert "Music Usage Confirmation" in missing
+    assert "Who can see this post" in both.split("What goes out")[0]
+    assert "<strong>Saved.</strong> Go back" in saved
+    assert picture.content == jpeg()
+    assert chosen == "SELF_ONLY"
+    assert "on its way to 1 account" in text_of(shown)
+    [delivery] = await office.rows(Delivery)
+    assert delivery.content["options"]["privacy"] == "SELF_ONLY"
+    assert delivery.content["options"]["music_confirmation"] is True
+
+
+@in_full
+async def test_a_form_from_before_the_browser_publishes_nothing_unseen(office: Office) -> None:
+    ada = await office.installed()
+    await ada.connect("tiktok")
+    mug = office.slack.upload(ADA, "mugs.jpg", jpeg(), "image/jpeg")
+    second = await ada.submit(await begun(ada, "Fresh mugs today"), {"compose.files": [mug.id]})
+    await ada.press(second, "compose.settings")
+    path = httpx.URL(link_of(await ada.modal_with("compose.settings_page"))).path
+    await office.slack.close(ADA, await ada.modal_with("compose.settings_page"))
+    office.slack.faults.append(Fault(path="/views.update$", method="POST", status=503, times=1))
+
+    async with office.browser() as browser:
+        await office.sign_in(browser, path)
+        page = (await browser.get(path)).text
+        await choose(browser, path, page, privacy="SELF_ONLY", music_confirmation="yes")
+    again = await ada.submit(
+        second,
+        {
+            blocks(second, "privacy")[0]: {"compose.option": "PUBLIC_TO_EVERYONE"},
+            blocks(second, "music_confirmation")[0]: {"compose.option": ["yes"]},
+        },
+    )
+
+    assert "What you chose in the browser is in the form now" in text_of(again)
+    assert element(again, blocks(again, "privacy")[0])["initial_option"]["value"] == "SELF_ONLY"
+    assert await office.rows(Delivery) == []
+
+
 @in_full
 async def test_a_link_on_linkedin_has_a_title_and_a_picture_and_a_long_text_arrives_whole(
     office: Office,
@@ -173,6 +255,23 @@ async def test_texts_are_counted_when_something_else_is_pressed_and_never_while_
     assert "X charges $0.20 with this link, $0.015 without." in counted
 
 
+async def test_a_time_that_the_clocks_skip_is_said_with_the_organizations_clock_beside_it(
+    office: Office,
+) -> None:
+    ada = await office.installed()
+    await ada.connect("x")
+    [organization] = await office.rows(Organization)
+    async with office.database.system() as session:
+        await Alerts(session).save(organization.id, timezone="America/New_York")
+    first = await begun(ada, "Mugs")
+
+    await ada.press(first, "compose.when", int(datetime(2027, 3, 28, 1, 30, tzinfo=UTC).timestamp()))
+    said = text_of(await ada.modal_with("doesn't exist"))
+
+    assert "02:30 doesn't exist on 28 March, because the clocks go forward: it goes out at 03:30." in said
+    assert "In your organization's time zone (America/New_York) that is Saturday, 27 March, 21:30." in said
+
+
 @pytest.mark.parametrize("told", sampled(["state", "bare", "nothing"], 3, 2))
 async def test_closing_a_form_loses_nothing_whatever_slack_says_of_it(office: Office, told: str) -> None:
     ada = await office.installed()
@@ -213,3 +312,61 @@ async def test_a_text_typed_after_the_command_is_a_draft_even_if_the_form_is_clo
     [draft] = await office.rows(Draft)
     assert draft.written["text"] == "Fresh mugs today"
     assert "Fresh mugs today" in str(again.blocks)
+
+
+async def test_a_file_from_the_upload_page_appears_in_the_open_form_and_nothing_typed_is_lost(
+    office: Office,
+) -> None:
+    ada = await office.installed()
+    await ada.connect("facebook", choose=1)
+    first = await begun(ada, "Fresh mugs")
+    await ada.press(first, "compose.upload")
+    path = httpx.URL(link_of(await ada.modal_with("compose.upload_page"))).path
+    await office.slack.close(ADA, await ada.modal_with("compose.upload_page"))
+    await ada.press(first, "compose.text", "Fresh mugs, and blue ones")
+
+    async with office.browser() as browser:
+        await office.sign_in(browser, path)
+        page = UploadPage(browser=browser, path=path)
+        for name in ("one.jpg", "two.jpg"):
+            await page.send(await page.announced(len(jpeg()), name), 0, jpeg())
+        await page.checked()
+    shown = await ada.modal_with("two.jpg")
+    ticked = element(shown, blocks(shown, "kept")[0])
+    attached = str(shown.blocks)
+    await ada.press(shown, "compose.accounts", [element(shown, "accounts")["options"][0]["value"]])
+    again = str((await ada.modal_with("compose.extras")).blocks)
+    await ada.close(shown)
+
+    assert "one.jpg" in attached
+    assert "Fresh mugs, and blue ones" in attached
+    assert ticked["options"] == ticked["initial_options"]
+    assert "one.jpg" in again
+    assert "two.jpg" in again
+    links = await office.rows(DraftLink)
+    assert [link.form["turn"] for link in links] == [0]
+
+
+@in_full
+async def test_a_file_arrives_in_the_second_form_too_and_a_closed_form_is_left_alone(office: Office) -> None:
+    ada = await office.installed()
+    await ada.connect("facebook", choose=1)
+    mug = office.slack.upload(ADA, "mugs.jpg", jpeg(), "image/jpeg")
+    second = await ada.submit(await begun(ada, "Fresh mugs"), {"compose.files": [mug.id]})
+    await ada.press(second, "compose.upload")
+    path = httpx.URL(link_of(await ada.modal_with("compose.upload_page"))).path
+    await office.slack.close(ADA, await ada.modal_with("compose.upload_page"))
+
+    async with office.browser() as browser:
+        await office.sign_in(browser, path)
+        page = UploadPage(browser=browser, path=path)
+        await page.send(await page.announced(len(jpeg()), "early.jpg"), 0, jpeg())
+        shown = await ada.modal_with("What early.jpg shows")
+        await ada.close(shown)
+        await page.send(await page.announced(len(jpeg()), "late.jpg"), 0, jpeg())
+        await page.checked()
+        closed = office.slack.modal_of(ADA)
+    await ada.press(await ada.command("posts drafts"), "compose.continue")
+
+    assert closed is None
+    assert "late.jpg" in str((await ada.modal_with("compose.accounts")).blocks)

@@ -49,6 +49,9 @@ async def test_a_set_is_saved_listed_and_deleted_and_says_who_is_gone(office: Of
     told = text_of(saved)
     await ada.close(saved)
     form = await ada.modal_by("post Fresh mugs")
+    await ada.press(form, "sets.keep")
+    both = await ada.modal_with("sets.name")
+    kept = text_of(await ada.submit(both, {"sets.name": "Bakery"}))
     await ada.close(form)
     await disconnect(ada, "Blue Door Bakery")
 
@@ -61,6 +64,7 @@ async def test_a_set_is_saved_listed_and_deleted_and_says_who_is_gone(office: Of
     accounts = next(block["element"] for block in form.blocks if block.get("block_id") == "accounts")
     assert len(accounts["initial_options"]) == 2
     assert "Saved *Bakery*" in told
+    assert "Saved *Bakery*: Ana Ruiz Studio and Blue Door Bakery" in kept
     assert f"chosen in <#{ada.channel_id}>" in before
     assert "No longer connected: Blue Door Bakery." in before
     assert "No longer connected" in text_of(view)

@@ -74,7 +74,9 @@ async def addresses(office: Office) -> list[str]:
     """Every address of ours that a browser can open, with something in its blanks."""
     live = (await office.ticket(await office.member())).removeprefix("/connect/")
     paths = {
-        resource.canonical.format(ticket=ticket, token=ticket, slug="x", code="c" * 43, upload="upl_0")
+        resource.canonical.format(
+            ticket=ticket, token=ticket, slug="x", code="c" * 43, upload="upl_0", number="0"
+        )
         for resource in office.parts.web.router.resources()
         for ticket in (live, "a" * 43)
     } - {"/slack/events"}

@@ -16,11 +16,11 @@ from storage.engine.statements import now
 from storage.media import Files
 from storage.models import (
     Draft,
+    DraftLink,
     MediaRemoval,
     Membership,
     StoredFile,
     Upload,
-    UploadLink,
     UploadPiece,
     new_secret,
 )
@@ -105,7 +105,7 @@ async def test_outside_of_its_window_a_link_is_nothing(
 
     async with office.database.system() as session:
         if when == "after":
-            await session.exec(update(UploadLink).values(expires_at=now()))
+            await session.exec(update(DraftLink).values(expires_at=now()))
         if when == "published":
             [draft] = await session.exec(select(Draft))
             await session.delete(draft)

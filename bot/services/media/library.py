@@ -33,6 +33,11 @@ class MediaLibrary:
         """Return an organization's files for one delivery."""
         return DeliveryMedia(library=self, organization_id=organization_id, delivery_id=delivery_id)
 
+    async def find(self, organization_id: str, key: str) -> StoredFile | None:
+        """Return an organization's file; None: it has none of this key."""
+        async with self.database.organization(organization_id, write=False) as session:
+            return await Files(session).get(organization_id, key)
+
     async def at_address(self, token: str) -> StoredFile | None:
         """Return the file that a platform can fetch with `token` now, or None."""
         async with self.database.system(write=False) as session:
@@ -91,8 +96,7 @@ class DeliveryMedia:
         return file is not None and await self.library.store.has(file.key)
 
     async def _find(self, media: Media) -> StoredFile | None:
-        async with self.library.database.organization(self.organization_id, write=False) as session:
-            return await Files(session).get(self.organization_id, media.key)
+        return await self.library.find(self.organization_id, media.key)
 
     async def public_url(self, media: Media) -> str:
         """Return an address of the file that is open until the delivery's outcome is final, at most two hours."""

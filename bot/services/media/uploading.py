@@ -19,15 +19,13 @@ from pydantic import TypeAdapter
 from adapters.base import Media, Publishes
 from bot.ops.logs import logger
 from bot.services.acting import acting
-from bot.services.errors import NotAllowedError, NotFoundError, NotMemberError, ServiceError, Thing
+from bot.services.errors import NotFoundError, ServiceError, Thing
 from bot.services.media.intake import Incoming, RefusedFile, Taken
 from bot.services.media.keeping import LONGEST_NAME
-from bot.services.permissions import Permission, allows
+from bot.services.permissions import Permission
 from storage.drafts import Drafts
 from storage.media import Files
-from storage.memberships import Members
-from storage.models import Upload, UploadState, new_secret
-from storage.organizations import Organizations
+from storage.models import Upload, UploadState
 from storage.uploads import Uploads
 
 if TYPE_CHECKING:
@@ -36,9 +34,10 @@ if TYPE_CHECKING:
     from adapters.base import Adapter
     from bot.services.access import Actor
     from bot.services.media.intake import Intake
+    from bot.services.posts.draft_pages import FormWatch
     from storage.engine.db import Database
     from storage.media_store import MediaStore
-    from storage.models import Membership, UploadLink
+    from storage.models import DraftLink
 
 log = logger(__name__)
 PIECE = 8 << 20
@@ -88,20 +87,6 @@ class UploadLimits:
     """The part of the disk that must be free for an upload to begin."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UploadVisit:
-    """An upload page that works, and for whom."""
-
-    link: UploadLink
-    member: Membership
-    organization: str
-
-    @property
-    def reference(self) -> str:
-        """Enough of the link's hash to follow it through the log."""
-        return self.link.token_hash.hex()[:12]
-
-
 @dataclass(frozen=True, kw_only=True)
 class Uploading:
     """The use cases of the upload page. Built once, in `bot.app`."""
@@ -111,46 +96,10 @@ class Uploading:
     intake: Intake
     adapters: Mapping[str, Adapter]
     limits: UploadLimits
+    forms: FormWatch
     _checks: set[asyncio.Task[None]] = field(default_factory=set)
 
-    async def open_link(self, actor: Actor, draft_id: str) -> str:
-        """Return the secret of a new upload page for a draft of the actor's. It works for a day, for them alone.
-
-        Raises:
-            NotFoundError: They have no such draft.
-
-        """
-        token = new_secret()
-        async with acting(self.database, actor, Permission.WRITE_POSTS) as session:
-            try:
-                await Uploads(session).open_link(
-                    token, actor.organization_id, actor.membership_id, actor.sender.team_id, draft_id
-                )
-            except LookupError:
-                raise NotFoundError(Thing.DRAFT) from None
-        return token
-
-    async def read_link(self, token: str) -> UploadVisit | None:
-        """Return what a link is for; None: there is none, or its time is over.
-
-        Raises:
-            NotMemberError: The member it was made for has left.
-            NotAllowedError: They may publish nothing any more.
-
-        """
-        async with self.database.system(write=False) as session:
-            link = await Uploads(session).link(token)
-            if link is None:
-                return None
-            member = await Members(session).get(link.organization_id, link.membership_id)
-            organization = await Organizations(session).get(link.organization_id)
-        if member is None or organization is None:
-            raise NotMemberError
-        if not allows(member.role, Permission.WRITE_POSTS):
-            raise NotAllowedError(Permission.WRITE_POSTS, organization.name, link.organization_id)
-        return UploadVisit(link=link, member=member, organization=organization.name)
-
-    async def largest(self, link: UploadLink) -> int:
+    async def largest(self, link: DraftLink) -> int:
         """Return the size of the largest file that a platform takes: one of those chosen, if any are."""
         async with self.database.organization(link.organization_id, write=False) as session:
             platforms = await Drafts(session).platforms(
@@ -159,7 +108,7 @@ class Uploading:
         chosen = [self.adapters[key] for key in platforms if key in self.adapters]
         return most_bytes(chosen) or most_bytes([*self.adapters.values()])
 
-    async def files(self, link: UploadLink) -> list[Upload]:
+    async def files(self, link: DraftLink) -> list[Upload]:
         """Return the draft's uploads, the first one first."""
         async with self.database.organization(link.organization_id, write=False) as session:
             return await Uploads(session).all(link.organization_id, link.draft_id)
@@ -170,7 +119,7 @@ class Uploading:
             found = await Uploads(session).all(actor.organization_id, draft_id)
         return [one for one in found if one.state in {UploadState.ARRIVING, UploadState.CHECKING}]
 
-    async def file(self, link: UploadLink, upload_id: str) -> Upload:
+    async def file(self, link: DraftLink, upload_id: str) -> Upload:
         """Return one of the draft's uploads.
 
         Raises:
@@ -183,7 +132,7 @@ class Uploading:
             raise NotFoundError(Thing.FILE)
         return found
 
-    async def announce(self, link: UploadLink, name: str, size: int) -> Upload:
+    async def announce(self, link: DraftLink, name: str, size: int) -> Upload:
         """Return a new upload for a file of this size.
 
         Raises:
@@ -210,7 +159,7 @@ class Uploading:
             )
 
     async def receive(
-        self, link: UploadLink, upload_id: str, offset: int, body: AsyncIterator[bytes]
+        self, link: DraftLink, upload_id: str, offset: int, body: AsyncIterator[bytes]
     ) -> Upload:
         """Store what arrives from `offset` on, and return the upload as it is then.
 
@@ -234,7 +183,7 @@ class Uploading:
             self.check_soon(upload)
         return await self.file(link, upload_id)
 
-    async def _keep(self, link: UploadLink, upload: Upload, start: int, piece: IO[bytes], size: int) -> None:
+    async def _keep(self, link: DraftLink, upload: Upload, start: int, piece: IO[bytes], size: int) -> None:
         key = secrets.token_hex(16)
         async with acting(self.database, link, Permission.WRITE_POSTS, system=True) as session:
             await Files(session).announce(key)
@@ -244,7 +193,7 @@ class Uploading:
         if not kept:  # the bytes are deleted after a day, as announced
             raise WrongOffsetError
 
-    async def remove(self, link: UploadLink, upload_id: str) -> None:
+    async def remove(self, link: DraftLink, upload_id: str) -> None:
         """Remove a file from the draft, whether it is here or still arriving.
 
         Raises:
@@ -320,6 +269,8 @@ class Uploading:
             if not settled and not isinstance(taken, RefusedFile):
                 await Files(session).discard(upload.organization_id, [taken.media.key])
         log.info("upload.checked", upload=upload.id, outcome=str(outcome), fault=values.get("fault", ""))
+        if outcome is UploadState.STORED:
+            await self.forms.changed(upload.organization_id, upload.draft_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

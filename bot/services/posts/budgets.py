@@ -44,9 +44,11 @@ def charges_of(
 
     `most_cents`: what the operator lets the app spend in 24 hours; None: as much as it takes.
     """
+    units = facts.step_units.get(step.kind, 0)
+    counted = (Charge(name=units_of(account), posts=units),) if units else ()
     if step.kind is StepKind.THUMBNAIL:
-        return ()
-    account_name, app_name = f"account/{account.platform}/{account.remote_id}", f"app/{account.app}"
+        return counted
+    account_name, app_name = budget_of(account, whole_app=False), budget_of(account, whole_app=True)
     cap, cents = facts.daily_cap, 0.0
     if facts.cents_per_post is not None:
         cents = facts.cents_per_post(_text(content, step))
@@ -58,7 +60,20 @@ def charges_of(
         found.append(Charge(name=account_name, cap=own, spaced=spaced))
     if whole_app is not None or cents:
         found.append(Charge(name=app_name, cap=whole_app, cents=cents, most_cents=most_cents))
-    return tuple(found)
+    return (*found, *counted)
+
+
+def budget_of(account: Account, *, whole_app: bool) -> str:
+    """Return the name of an account's budget, or of its app's."""
+    return f"app/{account.app}" if whole_app else f"account/{account.platform}/{account.remote_id}"
+
+
+def units_of(account: Account) -> str:
+    """Return the name under which the units are counted that an account's app uses of its platform's quota.
+
+    They are counted, not limited: what they pay for is never worth more than the post itself.
+    """
+    return f"units/{account.app}"
 
 
 def _text(content: Content, step: Step) -> str:

@@ -194,7 +194,7 @@ class PublishingCalls:
 
         """
         queue = self.refresher.queues.get(work.account.app)
-        if queue is not None and (held := await queue.spend(0)) is not None:
+        if queue is not None and (held := await queue.paused()) is not None:
             raise Busy("held_back", retry_after=held)
 
     async def check_files(self, work: Work) -> None:

@@ -71,6 +71,8 @@ class Details:
     thread: tuple[ThreadPart, ...] = ()
     cover: Media | None = None
     """A picture for the cover of a video, or for a link."""
+    browser_turns: int = 0
+    """How often its settings were chosen in the browser: a form that was drawn before says nothing about them."""
     as_draft: bool = False
     """It is sent to the platform's own app, where a person finishes it."""
     live: Live | None = None
@@ -158,4 +160,4 @@ def _copied(details: Details, facts: PublishingFacts) -> Details:
     kept = {option.key for option in facts.options if not option.each_post}
     places = (replace(one, live=None) for one in details.places)
     options = {key: value for key, value in details.options.items() if key in kept}
-    return replace(details, options=options, places=tuple(places), live=None)
+    return replace(details, options=options, places=tuple(places), live=None, browser_turns=0)

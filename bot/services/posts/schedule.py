@@ -68,6 +68,27 @@ def shift_at(at: datetime, zone: ZoneInfo) -> Shift:
     return Shift.SKIPPED if moved.shift is Shift.SKIPPED and moved.at == at.astimezone(UTC) else Shift.NONE
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Zones:
+    """The time zones in which a member thinks of a post's time: IANA names."""
+
+    reader: str
+    organization: str = ""
+    """Empty: the organization has chosen none."""
+
+
+def skipped_before(at: datetime, zone: ZoneInfo) -> datetime:
+    """Return the local time that a change of the clocks skips and that was moved to this instant."""
+    local = at.astimezone(zone).replace(tzinfo=None)
+    before = (at - timedelta(hours=2)).astimezone(zone).utcoffset() or timedelta(0)
+    return local - ((at.astimezone(zone).utcoffset() or timedelta(0)) - before)
+
+
+def is_first(at: datetime, zone: ZoneInfo) -> bool:
+    """Tell whether an instant is the first of the two that its local time means, or the only one."""
+    return at.astimezone(zone).fold == 0
+
+
 def _ambiguous(naive: datetime, zone: ZoneInfo) -> bool:
     return meant(naive.date(), naive.time(), zone).shift is Shift.TWICE
 

@@ -158,10 +158,9 @@ class Sending:
                 return
             if not await self._send_step(work, position, steps[position]):
                 return
-            async with self._database.system(
-                write=False
-            ) as session:  # with the receipt, which the next may need
-                work = await Deliveries(session, self._vault).work(work.delivery)
+            if position + 1 < len(steps):  # the next may need the receipt
+                async with self._database.system(write=False) as session:
+                    work = await Deliveries(session, self._vault).work(work.delivery)
         async with self._database.system() as session:
             await Deliveries(session, self._vault).settle(
                 work.delivery, DeliveryStatus.SENT, again_in=again_in, fault={}, watch_at=now(WATCHES[0])

@@ -105,7 +105,7 @@ class FreshTokens:
         found = await self.get(grant_id)
         client = self._catalog.client(found.grant.platform, found.grant.app)
         queue = self._refresher.queues.get(found.grant.app)
-        if queue is not None and (held := await queue.spend(0)) is not None:
+        if queue is not None and (held := await queue.paused()) is not None:
             raise Busy("held_back", retry_after=held)
         try:
             try:

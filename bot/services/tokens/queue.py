@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.ops.logs import logger
 from bot.services.tokens.policy import LEASE
-from storage.rate_limits import RateLimit, RateLimits
+from storage.rate_limits import RateLimit, RateLimits, is_paused
 from storage.refreshes import Refreshes, any_due
 from storage.tallies import Outcome, Tallies
 
@@ -109,6 +109,10 @@ class RefreshQueue:
             if state.paused_for is None:
                 await limits.consume(state, calls)
         return state.paused_for
+
+    async def paused(self) -> timedelta | None:
+        """Return for how long nobody may call; None: they may."""
+        return await self.spend(0) if await is_paused(self._database.autocommit, self.app) else None
 
     def answered(self) -> None:
         """Record that the platform said something about a grant."""

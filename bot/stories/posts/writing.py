@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from bot.services.media.intake import Intake
     from bot.services.media.uploading import Uploading
-    from bot.services.posts.candidates import Candidate
     from bot.services.posts.composing import Composing
     from bot.services.posts.submissions import SubmissionService
     from bot.slack.files import SlackFiles
@@ -76,9 +75,7 @@ class PostsStory:
         page = page_of(request)
         with suppress(NotFoundError, PostChangedError):
             before = await self.composing.resume(request.actor, page.draft_id)
-            written = entries.first_form(entries_of(request), before)
-            chosen = await self._still_chosen(request, written)
-            written = entries.second_form(entries_of(request), written, chosen)
+            written = await self.forms.entered(request, before)
             await self.composing.save(request.actor, page.draft_id, written, page.where)
         return Done()
 
@@ -134,12 +131,6 @@ class PostsStory:
 
     # The second form
 
-    async def _still_chosen(self, request: Request, written: Written) -> list[Candidate]:
-        """Return the chosen accounts that can take the post."""
-        found = await self.composing.candidates(request.actor, written)
-        by_id = {one.account_id: one for one in found if one.unsuited is None}
-        return [by_id[account_id] for account_id in written.accounts if account_id in by_id]
-
     async def _described(self, request: Request) -> Written:
         """Store what is on a page of the second form, and return it.
 
@@ -149,7 +140,7 @@ class PostsStory:
         """
         page = page_of(request)
         before = await self.composing.resume(request.actor, page.draft_id)
-        chosen = await self._still_chosen(request, before)
+        chosen = await self.forms.suited(request, before)
         written = entries.second_form(entries_of(request), before, chosen)
         await self.composing.save(request.actor, page.draft_id, written, page.where)
         return written
@@ -184,17 +175,20 @@ class PostsStory:
             request, replace(written, details={**written.details, account_id: grown})
         )
 
-    async def _details_again(self, request: Request, written: Written) -> Answer:
+    async def _details_again(self, request: Request, written: Written, alerts: Sequence[str] = ()) -> Answer:
         try:
             chosen = await self.composing.chosen(request.actor, written)
         except UnsuitedError as error:
             return await self.forms.again(request, written, views.unsuited(error.found))
-        return await self.forms.details(request, chosen, written, number=page_of(request).number)
+        number = page_of(request).number
+        return await self.forms.details(request, chosen, written, number=number, alerts=alerts)
 
     @on(Kind.SUBMISSION, "compose.detailed", Permission.WRITE_POSTS)
     async def submit_details(self, request: Request) -> Answer:
         """Show the next page, or publish with what the pages asked for."""
         written = await self._described(request)
+        if entries.is_outdated(entries_of(request), written, await self.forms.suited(request, written)):
+            return await self._details_again(request, written, [details.CHOSEN_ELSEWHERE])
         with time_limit.unlimited():  # covers are taken in, and platforms asked
             written, alerts = await self._take_covers(request, written)
             try:
@@ -211,7 +205,7 @@ class PostsStory:
     async def _take_covers(self, request: Request, written: Written) -> tuple[Written, list[str]]:
         """Take in the covers that were attached; return the post with them, and why some were not taken."""
         entered, page, alerts = entries_of(request), page_of(request), list[str]()
-        for group in details.groups(await self._still_chosen(request, written)):
+        for group in details.groups(await self.forms.suited(request, written)):
             block = fields.cover_block(group[0], written.of(group[0].account_id))
             for taken in await self._take(request, entered.files(block)):
                 if isinstance(taken, RefusedFile):

@@ -10,7 +10,7 @@ from bot.views.kit import Message
 from bot.views.publishing.account_select import NONE_CONNECTED, account_select
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from bot.services.accounts.profiles import AccountProfile
     from bot.services.posts.account_sets import SetReport
@@ -55,10 +55,19 @@ def gone(one: SetReport) -> str:
 
 
 def form(
-    found: Sequence[AccountProfile], one: SetReport | None, name: str, organization_id: str, channel: str
+    found: Sequence[AccountProfile],
+    one: SetReport | None,
+    name: str,
+    organization_id: str,
+    channel: str,
+    *,
+    chosen: Collection[str] = (),
 ) -> Json:
-    """Return the form for a set: a new one, or `one`. `channel`: where it can be chosen beforehand."""
-    chosen = one.accounts if one is not None else {}
+    """Return the form for a set: `one`, or a new one of the accounts in `chosen`.
+
+    `channel`: where it can be chosen beforehand.
+    """
+    chosen = one.accounts if one is not None else chosen
     named: Json = {"type": "plain_text_input", "action_id": "sets.name", "max_length": LONGEST_NAME}
     name = one.name if one is not None else name
     blocks = [

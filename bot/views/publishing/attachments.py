@@ -61,7 +61,8 @@ def files(written: Written, metadata: str, turn: int, *, allowed: bool) -> list[
     """Return the input for files, and those that are attached already; or why files can't be attached.
 
     `metadata` names the organization and the draft. `turn` counts how often the form was shown. It is part of the
-    inputs' names, since Slack keeps what is in an input of the same name: the same files would be sent again.
+    inputs' names, since Slack keeps what is in an input of the same name: the same files would be sent again. So is how
+    many are attached already: one that arrives on the upload page while the form is open is ticked like the others.
     """
     blocks: list[Json] = []
     if written.media:
@@ -73,10 +74,15 @@ def files(written: Written, metadata: str, turn: int, *, allowed: bool) -> list[
             "initial_options": options,
         }
         blocks.append(
-            kit.entry(f"{KEPT}:{turn}", "Attached", element, hint="Remove what to leave out.", optional=True)
+            kit.entry(
+                f"{KEPT}:{turn}:{len(written.media)}",
+                "Attached",
+                element,
+                hint="Remove what to leave out.",
+                optional=True,
+            )
         )
-    seen = [preview_button(metadata)] if written.media else []
-    more = kit.actions(kit.button("Add large files", "compose.upload", metadata), *seen)
+    more = large_files(metadata, preview=bool(written.media))
     if not allowed:
         return [*blocks, kit.fine_print(NO_SCOPE), more]
     if (room := MOST_FILES - len(written.media)) > 0:
@@ -89,6 +95,12 @@ def files(written: Written, metadata: str, turn: int, *, allowed: bool) -> list[
 def preview_button(metadata: str) -> Json:
     """Return the button for the preview. `metadata` names the organization and the draft."""
     return kit.button("Preview", PREVIEW, metadata)
+
+
+def large_files(metadata: str, *, preview: bool = False) -> Json:
+    """Return the button for the page that takes files which the form doesn't, and the one for the preview."""
+    seen = [preview_button(metadata)] if preview else []
+    return kit.actions(kit.button("Add large files", "compose.upload", metadata), *seen)
 
 
 def _line(one: Media) -> str:

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adapters.base import Defect, TextField
+from bot.services.accounts.problems import Remedy
+from bot.services.permissions import Permission, allows
 from bot.services.posts.candidates import AccountProblems, Unsuited
 from bot.services.posts.composing import TimeFault
 from bot.services.posts.drafts import Extra
 from bot.views import diagnosis, kit
-from bot.views.publishing import attachments, shared, texts
+from bot.views.accounts import reconnect_button
+from bot.views.publishing import attachments, caps, shared, texts, when
 from bot.views.publishing.account_select import NONE_CONNECTED, account_select
 from bot.views.publishing.counters import counters
 from bot.views.publishing.problems import sentence
@@ -22,9 +25,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bot.services.posts.candidates import Candidate
+    from bot.services.posts.caps import CapReached
     from bot.services.posts.drafts import Written
+    from bot.services.posts.schedule import Zones
     from bot.services.posts.submissions import Finished
     from bot.views.kit import Json
+    from storage.models import Role
 
 TITLE = "New post"
 WAITS = (
@@ -32,7 +38,7 @@ WAITS = (
 )
 TEXT, WHEN, EXTRAS, LINK, COMMENT = "text", "when", "extras", "link", "comment"
 SUBMIT = "Submit"
-UNSUITED_SHOWN = 10
+UNSUITED_SHOWN = 5
 WARNINGS_SHOWN = 10
 TIMES = {
     TimeFault.PAST: "That time has passed. Choose a later one, or clear it to publish now.",
@@ -57,8 +63,14 @@ class FirstForm:
     """Names the organization and the draft."""
     may_attach: bool
     """The workspace lets the app read files."""
+    role: Role
+    """Of whoever writes: the form shows what they may do."""
     alerts: Sequence[str] = ()
     """What is wrong with what was sent."""
+    full: Sequence[CapReached] = ()
+    """Limits of the day that the post would pass."""
+    zones: Zones | None = None
+    """Only with a time."""
     turn: int = 0
     """How often it was submitted before."""
     problems: Sequence[AccountProblems] = ()
@@ -76,12 +88,18 @@ def form(candidates: Sequence[Candidate], written: Written, shown: FirstForm) ->
     blocks += attachments.files(written, shown.metadata, shown.turn, allowed=shown.may_attach)
     if able:
         blocks.append(_accounts(able, written.accounts))
+    if len(chosen) > 1 and allows(shown.role, Permission.PLAN):
+        blocks.append(kit.actions(kit.button("Save as a set", "sets.keep", shown.metadata)))
     blocks += _warnings(shown.problems)
+    if full := caps.sentences(shown.full):
+        blocks.append(warnings(full))
     blocks += counters(chosen, written)
     if Extra.NEXT_SLOT not in written.extras:
         blocks.append(_when(written.due_at))
+        if known := when.notes(written.due_at, shown.zones):
+            blocks.append(kit.fine_print(*known))
     blocks += _extras(written)
-    blocks += _unable([one for one in candidates if one.unsuited is not None])
+    blocks += _unable([one for one in candidates if one.unsuited is not None], shown.role)
     return kit.modal(
         TITLE,
         blocks,
@@ -123,12 +141,12 @@ def _extras(written: Written) -> list[Json]:
     return blocks
 
 
-def no_accounts(candidates: Sequence[Candidate]) -> Json:
+def no_accounts(candidates: Sequence[Candidate], role: Role) -> Json:
     """Return what is shown where no account can take a post."""
     blocks = [kit.words("None of your connected accounts can take a post right now.")]
     if not candidates:
         blocks = [kit.words(NONE_CONNECTED)]
-    return kit.modal(TITLE, [*blocks, *_unable(candidates)])
+    return kit.modal(TITLE, [*blocks, *_unable(candidates, role)])
 
 
 def _asks_more(one: Candidate) -> bool:
@@ -170,14 +188,28 @@ def warnings(sentences: Iterable[str]) -> Json:
     return kit.words("\n".join(f"⚠️ {each}" for each in sentences))
 
 
-def _unable(candidates: Sequence[Candidate]) -> list[Json]:
-    """Return the accounts that can't take the post, each with its reason."""
+def _unable(candidates: Sequence[Candidate], role: Role) -> list[Json]:
+    """Return the accounts that can't take the post: those that a person can mend first, with the button for it."""
     if not candidates:
         return []
-    lines = [_reason(one) for one in candidates[:UNSUITED_SHOWN]]
-    if len(candidates) > UNSUITED_SHOWN:
-        lines.append(f"and {len(candidates) - UNSUITED_SHOWN} more")
-    return [kit.divider(), kit.fine_print("You can't choose these:", *lines)]
+    ordered = sorted(candidates, key=lambda one: not _mended_by(one, role))
+    shown, rest = ordered[:UNSUITED_SHOWN], len(ordered) - UNSUITED_SHOWN
+    blocks = [kit.divider(), kit.fine_print("You can't choose these:")]
+    blocks += [
+        kit.words(_reason(one), accessory=reconnect_button(one.profile))
+        for one in shown
+        if _mended_by(one, role)
+    ]
+    lines = [_reason(one) for one in shown if not _mended_by(one, role)]
+    if rest > 0:
+        lines.append(f"and {rest} more. See them all with /octapost accounts.")
+    return [*blocks, *([kit.fine_print(*lines)] if lines else [])]
+
+
+def _mended_by(one: Candidate, role: Role) -> bool:
+    """Tell whether signing in again makes an account usable, and this role may do it."""
+    mends = one.unsuited is Unsuited.BROKEN and one.profile.diagnosis.remedy is Remedy.RECONNECT
+    return mends and allows(role, Permission.CONNECT_ACCOUNTS)
 
 
 def _why(one: Candidate) -> str:

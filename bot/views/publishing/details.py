@@ -29,6 +29,7 @@ IN_TEXT = frozenset({"text", "hashtags", "mentions"})
 MOST_BLOCKS, MOST_BYTES = 90, 150_000
 """What one page holds: Slack takes 100 blocks and 250 kB."""
 NAMES_SHOWN = 5
+CHOSEN_ELSEWHERE = "What you chose in the browser is in the form now. Look through it, then go on."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,12 +74,15 @@ def pages(chosen: Sequence[Candidate], written: Written, shown: SecondForm) -> l
     if written.files:
         found[-1].append(kit.actions(attachments.preview_button(shown.metadata)))
     found[0][:0] = [attachments.alert(text) for text in shown.alerts]
+    if not any(found):
+        found[0].append(kit.words("Nothing more to fill in."))
+    found[-1].append(attachments.large_files(shown.metadata))
     last = "Schedule" if written.due_at or Extra.NEXT_SLOT in written.extras else "Publish"
     last = last if shown.may_publish else SUBMIT
     return [
         kit.modal(
             TITLE,
-            blocks or [kit.words("Nothing more to fill in.")],
+            blocks,
             callback_id="compose.detailed",
             submit=last if number == len(found) - 1 else "Next",
             close="Close",
@@ -210,6 +214,9 @@ def _notes(one: Candidate, filled: Details, metadata: str) -> list[Json]:
         blocks.append(kit.fine_print(f"Switched off in this account's settings on {platform.name}: {names}."))
     if (notice := words_of(platform.key).notice) and one.options:
         blocks.append(kit.section(notice))
+    if one.facts.settings_page and one.options:
+        button = kit.button("Choose in the browser", "compose.settings", metadata)
+        blocks.append(kit.actions(button, block_id=f"settings:{one.account_id}"))
     if _silent(one, filled):
         button = kit.button("Ask again", "compose.ask", metadata)
         said = f"{platform.name} isn't answering, so some fields are missing here. Nothing you wrote is lost."

@@ -74,11 +74,15 @@ class Entries:
     @property
     def turn(self) -> int:
         """How often the first form was submitted before."""
-        turns = (block.partition(":") for block in self.state)
+        turns = ([*block.split(":"), ""][:2] for block in self.state)
         return max(
-            (int(turn) for name, _, turn in turns if name in attachments.COUNTED and turn.isdecimal()),
+            (int(turn) for name, turn in turns if name in attachments.COUNTED and turn.isdecimal()),
             default=0,
         )
+
+    def named(self, name: str) -> str:
+        """Return the id of the first block that begins with this name; empty if there is none."""
+        return next((block for block in self.state if block.partition(":")[0] == name), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,7 @@ def first_form(entries: Entries, before: Written) -> Written:
     text = entries.text(composer.TEXT)
     at = entries.of(composer.WHEN).get("selected_date_time")
     # Only what the form shows can be left out: more may have arrived on the upload page meanwhile.
-    unticked = entries.unticked(f"{attachments.KEPT}:{entries.turn}")
+    unticked = entries.unticked(entries.named(attachments.KEPT))
     extras = tuple(Extra(value) for value in entries.chosen(composer.EXTRAS) if value in set(Extra))
     shown = entries.state.keys()
     return replace(
@@ -151,6 +155,18 @@ def second_form(entries: Entries, before: Written, chosen: Sequence[Candidate]) 
         for one in group:
             filled[one.account_id] = _details(entries, group[0], one, written)
     return replace(written, details=filled)
+
+
+def is_outdated(entries: Entries, written: Written, chosen: Sequence[Candidate]) -> bool:
+    """Tell whether a page of the second form was drawn before settings were chosen in the browser."""
+    return any(
+        block.split(":")[:2] == [option.key, one.account_id]
+        and block != fields.option_block(option.key, one.account_id, written.of(one.account_id))
+        for one in chosen
+        if written.of(one.account_id).browser_turns
+        for option in one.options
+        for block in entries.state
+    )
 
 
 def _described(entries: Entries, written: Written) -> Written:
@@ -210,7 +226,7 @@ def _options(entries: Entries, shown: Candidate, before: Details) -> dict[str, O
     """
     found = {key: value for key, value in before.options.items() if key not in shown.off}
     for option in shown.options:
-        block = f"{option.key}:{shown.account_id}"
+        block = fields.option_block(option.key, shown.account_id, before)
         if block not in entries:
             continue
         found.pop(option.key, None)

@@ -87,7 +87,7 @@ def options(one: Candidate, filled: Details) -> list[Json]:
             continue
         platform = one.profile.platform.key
         entry = kit.entry(
-            f"{option.key}:{one.account_id}",
+            option_block(option.key, one.account_id, filled),
             option_label(platform, option.key),
             made,
             hint=_why_left_out(platform, option.key, left_out)
@@ -96,6 +96,15 @@ def options(one: Candidate, filled: Details) -> list[Json]:
         )
         blocks.append(entry | ({"dispatch_action": True} if option.key in above else {}))
     return blocks
+
+
+def option_block(key: str, account_id: str, filled: Details) -> str:
+    """Return the id of the input for a platform's own field.
+
+    It changes whenever settings were chosen in the browser: a form that was drawn before doesn't undo that.
+    """
+    turns = f":~{filled.browser_turns}" if filled.browser_turns else ""
+    return f"{key}:{account_id}{turns}"
 
 
 def _why_left_out(platform: str, key: str, left_out: Mapping[str, str]) -> str:

@@ -20,6 +20,9 @@ WORDS = PlatformWords(
         "MEDIA_ASSET_PROCESSING_FAILED": _FILE,
         "INVALID_VIDEO_ID": _FILE,
     },
+    notes={
+        "unwatched": "LinkedIn doesn't show me a member's posts, so I can't tell you if it is removed.",
+    },
     unavailable={
         "poll": "Octapost doesn't publish polls on LinkedIn. Create it on linkedin.com.",
         "article": "LinkedIn doesn't let apps write articles. Post a link or a PDF instead.",

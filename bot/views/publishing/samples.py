@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from adapters.base import (
@@ -17,15 +17,28 @@ from adapters.base import (
     TextField,
     TextRule,
 )
+from bot.services.posts.account_sets import SetReport
 from bot.services.posts.candidates import Candidate
 from bot.services.posts.composing import TimeFault
 from bot.services.posts.drafts import Extra, Written
 from bot.services.posts.listing import PageOf, PostPage
 from bot.services.posts.results import PostReport
+from bot.services.posts.schedule import Weekly
 from bot.services.posts.submissions import SubmissionReport
-from bot.views.publishing import bulk, details, holds, posts, preview, submissions
+from bot.views import uploads
+from bot.views.publishing import (
+    account_sets,
+    bulk,
+    details,
+    holds,
+    posts,
+    preview,
+    settings_page,
+    slots,
+    submissions,
+)
 from bot.views.publishing import composer as first
-from storage.models import SubmissionStatus
+from storage.models import Role, SubmissionStatus
 from storage.post_listings import Which
 
 if TYPE_CHECKING:
@@ -40,6 +53,7 @@ PICTURE = Media(key="picture", kind=MediaKind.IMAGE, type="image/jpeg", size=250
 
 WHEN = datetime(2026, 12, 1, 9, tzinfo=UTC)
 ORGANIZATION, PERSON = "org_00000000000000000000", "U0123ABCD"
+URL = "https://octapost.example.com/upload/token"
 
 
 def messages(platform: Platform) -> Iterator[tuple[str, Message]]:
@@ -57,9 +71,22 @@ def forms(profile: AccountProfile, value: str) -> Iterator[tuple[str, dict[str, 
     yield "publishing.bulk.form", bulk.form(page, value)
     yield "publishing.holds.form", holds.form([profile], [profile], value)
     yield "publishing.posts.reschedule", posts.reschedule(Written(text="Mugs", due_at=WHEN), value)
+    yield from _beside(profile)
     asked = _submission(profile.platform)
     yield "publishing.submissions.return_form", submissions.return_form(asked, value)
     yield "publishing.submissions.time_form", submissions.time_form(asked, TimeFault.PAST, value)
+
+
+def _beside(profile: AccountProfile) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the forms beside the composer, and the ways from it to pages in the browser."""
+    weekly = Weekly(times=((0, time(9)), (4, time(17, 30))), zone="Europe/Berlin")
+    yield "publishing.slots.form", slots.form([profile], [profile.account.id], weekly, ORGANIZATION)
+    one = SetReport(
+        id="set_1", name="Bakery", accounts={profile.account.id: "Mugs"}, gone=("Cups",), channel="C0123ABCD"
+    )
+    yield "publishing.account_sets.form", account_sets.form([profile], one, "", ORGANIZATION, one.channel)
+    yield "uploads.link", uploads.link(URL)
+    yield "publishing.settings_page.link", settings_page.link(URL, profile.platform.name)
 
 
 def _submission(platform: Platform) -> SubmissionReport:
@@ -93,7 +120,7 @@ def composer(profile: AccountProfile, value: str) -> Iterator[tuple[str, dict[st
     switch = Option(key="nsfw", kind=OptionKind.SWITCH, formats=frozenset({Format.IMAGE}))
     asked = Candidate(profile=profile, facts=facts, wanted=Format.IMAGE, needs_place=True, options=(switch,))
     alerts = ["cups.jpg is empty. Attach it again."]
-    form = first.FirstForm(metadata=value, may_attach=True, alerts=alerts)
+    form = first.FirstForm(metadata=value, may_attach=True, role=max(Role), alerts=alerts)
     yield "publishing.composer.form", first.form([asked], written, form)
     second = details.SecondForm(metadata=value, may_attach=True)
     yield "publishing.details.pages", details.pages([asked], written, second)[0]

@@ -141,6 +141,8 @@ def test_creator_info_decides_about_privacy_switches_and_length(publisher: TikTo
             "duet_disabled": False,
             "stitch_disabled": True,
             "max_video_post_duration_sec": 60,
+            "creator_nickname": "Octa Demo",
+            "creator_avatar_url": "https://p16.tiktokcdn.com/octa.jpg",
         }
     )
     content = replace(
@@ -151,6 +153,8 @@ def test_creator_info_decides_about_privacy_switches_and_length(publisher: TikTo
         choices={"privacy": (Choice(value="FOLLOWER_OF_CREATOR"), Choice(value="SELF_ONLY"))},
         off=frozenset({"comments", "stitch"}),
         longest_video=timedelta(minutes=1),
+        name="Octa Demo",
+        picture="https://p16.tiktokcdn.com/octa.jpg",
     )
     assert sorted(defects(publisher.check(content, live))) == [
         ("comments", Defect.NOT_TAKEN.value),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlmodel import col, select
 
-from adapters.base import Busy, Content, DailyCap, Finding, Format, Outcome, Part, Rejected
+from adapters.base import Busy, Content, DailyCap, Finding, Format, Outcome, Part, Rejected, Step, StepKind
+from adapters.x.formats import FACTS
+from bot.services.posts.budgets import charges_of, reserve
 from bot.services.posts.policy import CAP_REACHED, MONEY_SPENT, POSTPONED, TOO_SOON
 from storage.engine.db import Database
 from storage.engine.statements import database_time
@@ -18,10 +21,12 @@ from storage.publishing_uses import COUNTED_FOR, PublishingUses
 from storage.vault import Vault
 from tests.counts import in_full
 from tests.services.posts.press import LOST, Desk, open_desk
+from tests.states import account_state
 
 SENT, SCHEDULED = DeliveryStatus.SENT, DeliveryStatus.SCHEDULED
 OURS = "account/x/4711"
 THE_APP = "app/x"
+MUGS = Content(format=Format.TEXT, text="Mugs")
 
 
 async def test_what_the_daily_cap_has_no_room_for_gets_a_later_time(database: Database, vault: Vault) -> None:
@@ -173,3 +178,19 @@ async def test_counts_are_forgotten_and_costs_are_kept(sqlite_database: Database
 async def _posts(desk: Desk, name: str) -> int:
     async with desk.database.system(write=False) as session:
         return (await PublishingUses(session).used(name, await database_time(session))).posts
+
+
+async def test_a_thumbnail_is_counted_in_units_and_never_waits_for_them(sqlite_database: Database) -> None:
+    account = account_state("x").account
+    facts = replace(FACTS, daily_units=10, step_units={StepKind.THUMBNAIL: 50})
+    thumbnail, post = (Step(kind=kind) for kind in (StepKind.THUMBNAIL, StepKind.POST))
+    charges = charges_of(facts, account, MUGS, thumbnail)
+
+    async with sqlite_database.system() as session:
+        at = await database_time(session)
+        for _ in range(2):
+            await reserve(session, charges, at)
+        used = await PublishingUses(session).used("units/x", at)
+
+    assert used.posts == 100
+    assert "units/x" not in {charge.name for charge in charges_of(facts, account, MUGS, post)}

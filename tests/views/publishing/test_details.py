@@ -18,6 +18,7 @@ from bot.views.publishing.details import SecondForm, asks_more, groups, pages
 from bot.views.publishing.entries import Entries, second_form
 from sandbox.slack.blocks import view_faults
 from sandbox.slack.views import VIEW_BYTES
+from storage.models import Role
 from tests.composing import account, chosen, pairs, picture, state, video
 from tests.counts import tries
 
@@ -219,7 +220,9 @@ def test_no_form_breaks_a_limit_of_slack(data: st.DataObject) -> None:
     written, accounts = data.draw(everything())
     able = chosen(written, *accounts)
     wrong = list(problems(pairs([one for one in able if one.unsuited is None]), written))
-    shown = FirstForm(metadata=METADATA, may_attach=True, problems=wrong, alerts=["x" * 400] * 10)
+    shown = FirstForm(
+        role=Role.OWNER, metadata=METADATA, may_attach=True, problems=wrong, alerts=["x" * 400] * 10
+    )
 
     first = form(able, written, shown)
     found = [one for one in able if one.unsuited is None]
