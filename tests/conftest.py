@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
 import gc
 import os
 import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -24,6 +26,10 @@ COLLECT_AFTER = 50_000
 MEMORY, ENOUGH = Path("/dev/shm"), 2 << 30  # noqa: S108 - pytest makes folders of its own in it
 """A folder in memory, where Linux has one, and how much room a run needs there: a thousand small databases."""
 
+COMPILED = Path(__file__).parent.parent / "bot" / "__pycache__"
+ONE_BY_ONE = "OCTAPOST_TESTS_COLLECT_ONE_BY_ONE"
+"""Set by the process that starts the workers, for those: the file that they lock while they collect."""
+
 
 def interrupted(_number: int, _frame: object) -> NoReturn:
     """End the run, as Python's own handler of Ctrl-C does.
@@ -34,12 +40,28 @@ def interrupted(_number: int, _frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def pytest_configure() -> None:
+@contextlib.contextmanager
+def in_turn() -> Iterator[None]:
+    """Let only one worker collect at a time where nothing is compiled yet.
+
+    Compiling takes 10 s of CPU. Each worker would do it; this way the others find what the first one compiled.
+    """
+    if ONE_BY_ONE not in os.environ:
+        yield
+        return
+    with Path(os.environ[ONE_BY_ONE]).open(encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Keep what tests write in memory, keep compiled modules, and print tracebacks as they are.
 
     Whatever PYTHONDONTWRITEBYTECODE says: without compiled modules each worker and each child process
     compiles everything again, for up to ten seconds. A traceback drawn in boxes takes seconds too.
     """
+    if not hasattr(config, "workerinput") and not COMPILED.exists():
+        os.environ[ONE_BY_ONE] = __file__
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
     # httpcore looks for this package with every request; here it is not installed, and that is known at once.
@@ -59,7 +81,8 @@ def pytest_collection() -> Generator[None, object, object]:
     """Collect no garbage while modules are imported, and never look again at what they left."""
     gc.disable()
     try:
-        return (yield)
+        with in_turn():
+            return (yield)
     finally:
         gc.freeze()
         gc.set_threshold(COLLECT_AFTER, 20, 20)

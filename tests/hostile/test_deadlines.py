@@ -213,6 +213,7 @@ async def test_every_route_answers_in_time_whatever_slack_does(
     check(await tally(desk, broken, 1, at_once=AT_ONCE), f"Slack: {fault}", record_property)
 
 
+@in_full
 async def test_every_route_answers_in_time_while_sqlite_is_locked(
     desk: Desk, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:

@@ -50,6 +50,7 @@ async def test_a_thousand_requests_for_links_leave_five_that_work(
     )
 
 
+@in_full
 async def test_using_links_up_does_not_buy_more_than_thirty_a_minute(office: Office) -> None:
     ada = await office.installed(ADA)
 

@@ -17,10 +17,11 @@ from sandbox.browser import PLAIN
 from sandbox.slack.delivery import FORM, sign
 from sandbox.slack.world import ACME, ADA
 from tests.application import Office
+from tests.counts import in_full, tries
 from tests.hostile.slack_side import Desk, changed, dump, listening, outcomes
 
 JSON = "application/json"
-SEEDS = 25
+SEEDS = tries(25, 5)
 SECRETS = ("response-url-canary", "trigger-canary", "text-canary", "user-canary")
 """What a request carries that no log may show."""
 
@@ -176,7 +177,7 @@ async def test_a_changed_request_is_refused_and_nothing_of_it_is_logged(
     assert outcomes() == handled
     assert changed(before, await dump(office.database)) == {}
     assert [secret for secret in SECRETS if secret in lines.getvalue()] == []
-    assert len(answers) >= 500
+    assert len(answers) >= tries(500, 100)
     record_property("counted", f"forged Slack requests: {len(answers)} tried, 0 handled, 0 logged")
 
 
@@ -191,6 +192,7 @@ async def test_the_same_requests_unchanged_are_handled(office: Office, http: htt
     assert sum(outcomes().values()) - sum(handled.values()) == 6
 
 
+@in_full
 @pytest.mark.parametrize("offset_s", [-299, 299])
 async def test_a_clock_that_is_five_minutes_off_is_forgiven(
     office: Office, http: httpx.AsyncClient, offset_s: int

@@ -195,7 +195,6 @@ async def test_every_platform_can_be_pressed_one_after_the_other_and_the_newest_
     assert [page.status for page in pages] == [410] * (len(keys) - 5) + [200] * 5
 
 
-@in_full
 async def test_who_asks_for_links_without_end_is_told_to_wait(office: Office) -> None:
     ada = await office.installed()
 
