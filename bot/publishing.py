@@ -47,8 +47,8 @@ from bot.stories.post_lists import PostListsStory
 from bot.stories.posts.forms import Forms
 from bot.stories.posts.openings import PostOpeningsStory
 from bot.stories.posts.pages import DraftPagesStory, OpenForms
+from bot.stories.posts.previews import PreviewStory
 from bot.stories.posts.writing import PostsStory
-from bot.stories.previews import PreviewStory
 from bot.stories.slots import SlotsStory
 from bot.stories.submissions import SubmissionsStory
 from bot.web.media import MediaPages
