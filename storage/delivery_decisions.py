@@ -92,11 +92,15 @@ class DeliveryDecisions:
 
     async def deny(self, organization_id: str, delivery_id: str) -> bool:
         """Store that a person looked and what was sent is not live: it is sent again."""
+        live = select(DeliveryStep.position).where(
+            DeliveryStep.delivery_id == delivery_id, DeliveryStep.status == StepStatus.SENT
+        )
+        begun = (await self._session.exec(live)).first() is not None
         if not await self._move(
             organization_id,
             delivery_id,
             (DeliveryStatus.UNKNOWN,),
-            DeliveryStatus.READY,
+            DeliveryStatus.SENDING if begun else DeliveryStatus.READY,
             due_at=now(),
             work_at=now(),
             looks=0,

@@ -111,6 +111,18 @@ MUTANTS = [
         before="await Deliveries(session, self._vault).renew(delivery)",
         after="pass",
     ),
+    Mutant(
+        name="a lease keeps nobody away",
+        path=DELIVERIES,
+        before=".values(lease_until=now(LEASE), generation=col(Delivery.generation) + 1)",
+        after=".values(generation=col(Delivery.generation) + 1)",
+    ),
+    Mutant(
+        name="a hold does not stop what is scheduled",
+        path="storage/holds.py",
+        before="col(Delivery.status).in_(BEFORE_SENDING),",
+        after='col(Delivery.status) == "nothing",',
+    ),
 ]
 
 

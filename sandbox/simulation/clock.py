@@ -35,12 +35,26 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._skipping = _Skipping()
         super().__init__(self._skipping)
         self._clock_resolution = 1e-6  # a timer that is due in less than this is due
+        self.shift = timedelta(0)
+        """By how much the host's clock was set since the day began."""
 
     def time(self) -> float:
         """Return how many seconds have passed."""
         return self._skipping.passed_s
 
 
+def _loop() -> VirtualLoop:
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, VirtualLoop):
+        raise TypeError(loop)
+    return loop
+
+
 def now() -> datetime:
-    """Return the simulated time."""
-    return EPOCH + timedelta(seconds=asyncio.get_running_loop().time())
+    """Return the time by the host's clock, which is the database's too."""
+    return EPOCH + timedelta(seconds=_loop().time()) + _loop().shift
+
+
+def jump(span: timedelta) -> None:
+    """Set the host's clock so much forward, or back. Timers don't notice."""
+    _loop().shift += span

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import sqlite3
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING
 from sqlmodel import text
 
 from bot.services.posts.contents import dump
-from bot.services.posts.decisions import Decision
-from bot.services.posts.policy import LATE_AFTER
 from sandbox.simulation.clock import VirtualLoop, now
+from sandbox.simulation.happenings import HOUR_S, Happenings
 from sandbox.simulation.installation import opened
 from sandbox.simulation.judging import Evidence, judge
 from sandbox.simulation.machine import HERE, Machine, Troubles, task_factory
-from sandbox.simulation.orders import RENEWABLE, drawn, number_of
+from sandbox.simulation.orders import drawn
 from sandbox.simulation.people import People
 from sandbox.simulation.venue import Scene
-from storage.models import DeliveryStatus, GrantStatus, new_id
+from sandbox.simulation.witness import Witness, moment
+from storage.models import DeliveryStatus, new_id
 from storage.posts import NewPost, Posts, Target
 
 if TYPE_CHECKING:
@@ -35,11 +35,8 @@ if TYPE_CHECKING:
     from sandbox.simulation.venue import Key
     from storage.engine.db import Database
 
-HOUR_S = 3600.0
 LONGEST_S = 6 * 24 * HOUR_S
 """After so long everything is out, or has ended."""
-LATE_BY_OURSELVES = LATE_AFTER + timedelta(minutes=20)
-"""The latest a post may go out unasked: preparing it may have begun in time, and taken this long."""
 TICK_S = 1.0
 FINAL = (DeliveryStatus.SENT, DeliveryStatus.FAILED, DeliveryStatus.CANCELLED)
 _IN_FRONT = (
@@ -49,6 +46,7 @@ _DELIVERIES = (
     "SELECT MIN(MAX(work_at, COALESCE(lease_until, work_at))) FROM delivery WHERE work_at IS NOT NULL"
 )
 _GRANTS = "SELECT MIN(MAX(due_at, COALESCE(lease_until, due_at))) FROM grant_ WHERE due_at IS NOT NULL"
+_HOLDS = "SELECT MIN(held_until) FROM account"
 """When there is work next."""
 
 
@@ -77,19 +75,25 @@ class Day:
             rng=rng,
             trouble=0.0 if quiet else rng.choice((0.05, 0.2, 0.5)),
             tell=self.tell,
-            sending=self._may_be_sent,
+            sending=self._sees,
+            violate=self.violate,
         )
         self.troubles = Troubles(rng=rng)
+        self._jumps: list[tuple[float, float]] = []
+        """When the host's clock is set, and by how many seconds."""
         if not quiet:
             self._draw_troubles()
         self._machines: list[Machine] = []
         self._sleepers: dict[asyncio.Future[None], None] = {}  # a set has no order, and order is everything
         self._reader: sqlite3.Connection
         self._office: Database
+        self._over: asyncio.Event
         self.people: People
+        self.witness: Witness
 
     def _draw_troubles(self) -> None:
         rng, troubles = self._rng, self.troubles
+        troubles.breath_s = rng.choice((0.02, 0.02, 0.5))
         troubles.deaths = sorted(rng.randrange(1, 2500) for _ in range(rng.choice((0, 1, 2, 4, 8))))
         troubles.stalls = {
             rng.randrange(1, 2500): rng.choice((20.0, 90.0, 400.0)) for _ in range(rng.choice((0, 0, 1, 2)))
@@ -101,6 +105,10 @@ class Day:
             if rng.random() < 0.15:
                 begins = rng.uniform(0, 6 * HOUR_S)
                 self.scene.outages[platform] = (begins, begins + rng.choice((120.0, 1800.0, 3 * HOUR_S)))
+        if not troubles.stalls and rng.random() < 0.15:
+            for _ in range(rng.choice((1, 2, 4))):
+                self._jumps.append((rng.uniform(0, 8 * HOUR_S), rng.choice((-300.0, -5.0, 5.0, 90.0, 300.0))))
+        self.scene.calm = not (troubles.stalls or troubles.away or self._jumps)
 
     def steps(self, order: Order) -> tuple[Step, ...]:
         """Return the calls that publish a post, in order."""
@@ -130,14 +138,25 @@ class Day:
     async def _live(self) -> None:
         self._office = opened(self._path)
         self._reader = sqlite3.connect(self._path, isolation_level=None)
+        self._over = asyncio.Event()
         self.people = People(self._installation, self.scene, self._office, self._anything_in_front)
+        self.witness = Witness(
+            installation=self._installation, scene=self.scene, people=self.people, reader=self._reader
+        )
         tasks: list[asyncio.Task[None]] = []
         try:
             await self._schedule()
             tasks = [
                 asyncio.create_task(self._keep_running(f"m{n}")) for n in range(self._rng.choice((1, 2, 2)))
             ]
-            tasks += [asyncio.create_task(self.people.live()), *self._happenings()]
+            happenings = Happenings(
+                installation=self._installation,
+                scene=self.scene,
+                people=self.people,
+                office=self._office,
+                wake=self._wake,
+            )
+            tasks += [asyncio.create_task(self.people.live()), *happenings.begin(self._jumps)]
             await self._until_all_is_over()
         finally:
             for machine in self._machines:
@@ -152,7 +171,8 @@ class Day:
                 violate=self.violate,
                 counts=self.report.counts,
             )
-            await judge(evidence, self._office)
+            if not self.report.violations:
+                await judge(evidence, self._office)
             self.report.counts["deaths"] += self.troubles.died
             self._reader.close()
             await self._office.close()
@@ -174,6 +194,7 @@ class Day:
             order.delivery_id = f"dlv_{order.number:04d}"
             async with self._office.system() as session:
                 post = await Posts(session).schedule(ours.organization_id, new, [target])
+                order.post_id = post.id
                 # Ids decide about order among equals, and have to be the same every time.
                 renamed = text("UPDATE delivery SET id = :id WHERE post_id = :post")
                 await (await session.connection()).execute(
@@ -204,11 +225,13 @@ class Day:
 
     async def _run(self, machine: Machine) -> None:
         database = opened(self._path, machine)
-        engine, refresher = self._installation.engine(database, self.scene)
+        engine, refresher, holds = self._installation.engine(database, self.scene)
         while machine.alive:
             try:
                 if self._due_in_s(_GRANTS) <= 0:
                     await refresher.run()
+                if self._due_in_s(_HOLDS) <= 0:
+                    await holds.run()
                 await engine.run()
             except Exception as error:  # noqa: BLE001 - as the scheduler does: the next second tries again
                 self.tell(f"{machine.name}: {type(error).__name__}")
@@ -219,7 +242,7 @@ class Day:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(TICK_S)
-            if not machine.alive or (due_in := self._due_in_s(_DELIVERIES, _GRANTS)) <= 0:
+            if not machine.alive or (due_in := self._due_in_s(_DELIVERIES, _GRANTS, _HOLDS)) <= 0:
                 return
             sleeper = loop.create_future()
             self._sleepers[sleeper] = None
@@ -233,43 +256,11 @@ class Day:
     def _due_in_s(self, *questions: str) -> float:
         """Return in how many seconds there is work, at the most an hour."""
         found = [at for each in questions for (at,) in self._reader.execute(each) if at is not None]
-        return min([(_time(at) - now()).total_seconds() + 0.001 for at in found], default=HOUR_S)
+        return min([(moment(at) - now()).total_seconds() + 0.001 for at in found], default=HOUR_S)
 
     def _wake(self) -> None:
         for sleeper in list(self._sleepers):
             _wake_up(sleeper)
-
-    # What happens
-
-    def _happenings(self) -> list[asyncio.Task[None]]:
-        rng = self._rng
-        tasks = []
-        for order in self.scene.orders.values():
-            if rng.random() < 0.15:
-                decision = rng.choice((Decision.CANCEL, Decision.CANCEL, Decision.PUBLISH))
-                tasks.append(asyncio.create_task(self._change(order, decision)))
-        ending = [account for account in RENEWABLE if self.scene.trouble and rng.random() < 0.15]
-        return tasks + [asyncio.create_task(self._sign_out(account)) for account in ending]
-
-    async def _change(self, order: Order, decision: Decision) -> None:
-        """Let somebody change their mind about a post, most often about when it is due."""
-        row = self._reader.execute(
-            "SELECT due_at FROM delivery WHERE id = ?", (order.delivery_id,)
-        ).fetchone()
-        due_in = (_time(row[0]) - now()).total_seconds()
-        await asyncio.sleep(max(0.0, due_in + self._rng.choice((-600.0, 0.0, 0.5, 1.0, 2.0, 3.0, 60.0))))
-        await self.people.decide(order, decision)
-        self._wake()
-
-    async def _sign_out(self, account: str) -> None:
-        """End a sign-in, and let somebody reconnect hours later."""
-        await asyncio.sleep(self._rng.uniform(0, 8 * HOUR_S))
-        self.scene.signed_out.add(account)
-        self.scene.once_signed_out.add(account)
-        self.tell(f"the sign-in of {account} ends")
-        await asyncio.sleep(self._rng.uniform(HOUR_S / 2, 6 * HOUR_S))
-        await self.people.reconnect(account)
-        self._wake()
 
     async def _until_all_is_over(self) -> None:
         loop = asyncio.get_running_loop()
@@ -277,7 +268,11 @@ class Day:
         left = f"SELECT COUNT(*) FROM delivery WHERE status NOT IN ({final})"  # noqa: S608 - our own words
         calm = 0
         while loop.time() < LONGEST_S:
-            await asyncio.sleep(HOUR_S / 2)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(HOUR_S / 2):
+                    await self._over.wait()
+            if self._over.is_set():
+                return
             quiet = not self._reader.execute(left).fetchone()[0] and loop.time() > 8 * HOUR_S
             calm = calm + 1 if quiet else 0
             if calm > 2 and not any(trace.under_way for trace in self.scene.traces.values()):
@@ -289,51 +284,14 @@ class Day:
 
     # While it is lived through
 
-    def _may_be_sent(self, order: Order, key: Key, outgoing: Outgoing) -> None:
-        """Write down what is wrong with a call that publishes, at the moment in which it is made."""
-        number, version = number_of(outgoing.content)
-        row = self._reader.execute(
-            "SELECT status, due_at, content FROM delivery WHERE id = ?", (order.delivery_id,)
-        ).fetchone()
-        step = self._reader.execute(
-            "SELECT status, started_at FROM delivery_step WHERE delivery_id = ? AND kind = ?"
-            " ORDER BY position LIMIT 1 OFFSET ?",
-            (order.delivery_id, key[1], key[2]),
-        ).fetchone()
-        wrong = []
-        if row[0] != DeliveryStatus.SENDING:
-            wrong.append(f"sent while it was {row[0]}")
-        if step is None or step[0] != "sending":
-            wrong.append("sent before `sending` was committed")
-        if order.cancelled:
-            wrong.append("sent although it was cancelled")
-        grant = self._reader.execute(
-            "SELECT status, checked_at FROM grant_ WHERE id = ?",
-            (self._installation.grants[order.kind.account],),
-        ).fetchone()
-        if grant[0] == GrantStatus.NEEDS_RECONNECT and step is not None and grant[1] < step[1]:
-            wrong.append("sent although it was held")
-        stored = json.loads(row[2])
-        words = stored["thread"][0]["text"] if stored["thread"] else stored["text"]
-        if words.partition(" ")[0] != f"{number}.{version}":
-            wrong.append("sent although it was changed")
-        trace = self.scene.traces[key]
-        if trace.live or trace.under_way:
-            wrong.append("sent again although it is published, or about to be")
-        late = now() - _time(row[1])
-        if late > LATE_BY_OURSELVES and (key[1], key[2]) == ("post", 0):
-            wrong.append(f"sent {late} late, unasked")
-        for each in wrong:
-            self.violate(f"{key} on {order.kind.name}: {each}")
+    def _sees(self, order: Order, key: Key, outgoing: Outgoing) -> None:
+        self.witness.sees(order, key, outgoing)
 
     def violate(self, what: str) -> None:
-        """Write down that something happened that must never happen."""
+        """Write down that something happened that must never happen. The day is over then."""
         self.tell(f"VIOLATION: {what}")
         self.report.violations.append(what)
-
-
-def _time(stored: str) -> datetime:
-    return datetime.fromisoformat(stored).replace(tzinfo=UTC)
+        self._over.set()
 
 
 def _wake_up(sleeper: asyncio.Future[None]) -> None:

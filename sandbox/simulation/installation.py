@@ -18,6 +18,7 @@ from bot.services.incidents.incidents import IncidentService
 from bot.services.incidents.operator_alerts import OperatorPager
 from bot.services.posts.calls import PublishingCalls
 from bot.services.posts.delivering import Delivering
+from bot.services.posts.holds import HoldService
 from bot.services.posts.reconciling import Reconciling
 from bot.services.posts.results import Results
 from bot.services.posts.sending import Sending
@@ -98,8 +99,8 @@ class Installation:
     grants: Mapping[str, str]
     """Our id of the grant that an account is connected with, by the platform's id of the account."""
 
-    def engine(self, database: Database, scene: Scene) -> tuple[Delivering, Refresher]:
-        """Return the engine of one process, as `bot.app` makes it, except that its platforms are simulated."""
+    def engine(self, database: Database, scene: Scene) -> tuple[Delivering, Refresher, HoldService]:
+        """Return what works in one process, as `bot.app` makes it, except that its platforms are simulated."""
         vault, results = self.vault, Results()
         adapters: Any = {
             key: VenueAdapter(self.adapters[key], publisher, scene)
@@ -125,6 +126,7 @@ class Installation:
                 **parts,
             ),
             refresher,
+            HoldService(results, database),
         )
 
 

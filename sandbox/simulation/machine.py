@@ -38,6 +38,8 @@ class Troubles:
     """The steps at which the machine stands still, and for how many seconds."""
     away: list[tuple[float, float]] = field(default_factory=list)
     """From when to when nobody can reach the database, by the loop's time."""
+    breath_s: float = 0.02
+    """How long a step may take."""
     steps: int = 0
     died: int = 0
     """How many machines have died."""
@@ -74,7 +76,7 @@ class Machine:
                 self.tell(f"{self.name} stands still for {span:.0f} s")
                 self.stalled_until = loop.time() + span
             elif troubles.rng.random() < 0.1:
-                await asyncio.sleep(troubles.rng.random() * 0.02)
+                await asyncio.sleep(troubles.rng.random() * troubles.breath_s)
         if self.alive and (span := self.stalled_until - loop.time()) > 0:
             await asyncio.sleep(span)
         if not self.alive:

@@ -124,9 +124,15 @@ class Order:
     number: int
     kind: Kind
     delivery_id: str = ""
+    post_id: str = ""
     version: int = 0
+    """How often somebody has changed what it says."""
     retries: int = 0
     cancelled: bool = False
+    spoiled: bool = False
+    """For some time we could not read what it says."""
+    freed_at: float = -1.0
+    """When somebody last decided something that takes it away from whoever works on it, by the loop's time."""
 
 
 def number_of(content: Content) -> tuple[int, int]:

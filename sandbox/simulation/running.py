@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sandbox.simulation.day import Report
 
 TMPFS = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
-YEAR_S = 365.25 * 24 * 3600
+HOUR_S = 3600
 
 
 def days(first: int, count: int) -> Iterator[Report]:
@@ -61,19 +61,22 @@ class Total:
         self.counts += report.counts
 
     def lines(self) -> Iterator[str]:
-        """Yield what there was to count, for people."""
+        """Yield what there was to count, for people: numbers that can be added to those of other seeds."""
         counts = self.counts
         yield (
-            f"{self.days:,} days, {self.lasted_s / YEAR_S:.2f} simulated years: {counts['deliveries']:,} deliveries,"
+            f"{self.days:,} days, {self.lasted_s / HOUR_S:,.0f} simulated hours: {counts['deliveries']:,} deliveries,"
             f" {counts['calls']:,} calls that publish, {counts['live']:,} posts, replies and comments live,"
             f" {counts['deaths']:,} processes killed, {counts['lost'] + counts['later']:,} answers lost,"
-            f" {counts['slow']:,} answers after 222 s."
+            f" {counts['slow']:,} answers after 222 s,"
+            f" {counts['duplicate'] + counts['mistaken for a duplicate']:,} called duplicates,"
+            f" {counts['decided']:,} decisions, {counts['jumps']:,} times the clock was set."
         )
         yield (
             f"A person was asked about {counts['asked']:,}:"
             f" {counts['asked: cannot be read']:,} cannot be read,"
             f" {counts['asked: not found in three looks']:,} were not found in three looks,"
-            f" {counts['asked: signed out']:,} could not be looked for because the sign-in had ended."
+            f" {counts['asked: signed out']:,} could not be looked for because the sign-in had ended,"
+            f" {counts['asked: spoiled']:,} could not be read by us."
         )
         for name in dict.fromkeys(kind.name for kind in KINDS):
             yield f"  {name}: {counts[f'live {name}']:,} live, asked about {counts[f'asked {name}']:,}"

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from enum import StrEnum
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from adapters.base import (
@@ -21,7 +20,6 @@ from adapters.base import (
     Finding,
     GrantDead,
     Identity,
-    Misconfigured,
     Outcome,
     OutcomeUnknown,
     Place,
@@ -33,15 +31,17 @@ from adapters.base import (
     TokenRefused,
     Tokens,
 )
+from sandbox.simulation.fates import FATES, REFUSALS, Fate
 from sandbox.simulation.machine import HERE
 from sandbox.simulation.orders import Reading, number_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
     from random import Random
 
     from adapters.base import Adapter, Client, Handles, Outgoing, Platform, Publisher, Step
+    from sandbox.simulation.machine import Machine
     from sandbox.simulation.orders import Order
 
 Key = tuple[int, str, int]
@@ -51,53 +51,6 @@ SLOW_S = 222.0
 LISTED_WITHIN_S = 240.0
 """How much later than the post itself a platform's list may show it."""
 VISIBLE = timedelta(seconds=1)
-
-
-class Fate(StrEnum):
-    """What becomes of a request to publish."""
-
-    FINE = "fine"
-    SLOW = "slow"
-    """It is published, and the answer takes minutes."""
-    LOST = "lost"
-    """It is published, and the answer never comes."""
-    LATER = "later"
-    """The connection breaks first; then it is published."""
-    NEVER = "never"
-    """It never arrives, and the connection breaks."""
-    BUSY = "busy"
-    LIMITED = "limited"
-    BUG_BEFORE = "bug before"
-    """Our adapter fails with an exception that nobody expects, before the request."""
-    BUG_AFTER = "bug after"
-    EXPIRED = "expired"
-    REJECTED = "rejected"
-    MISCONFIGURED = "misconfigured"
-
-
-FATES = {
-    Fate.SLOW: 3,
-    Fate.LOST: 5,
-    Fate.LATER: 2,
-    Fate.NEVER: 5,
-    Fate.BUSY: 3,
-    Fate.LIMITED: 2,
-    Fate.BUG_BEFORE: 1,
-    Fate.BUG_AFTER: 1,
-    Fate.EXPIRED: 2,
-    Fate.REJECTED: 1,
-    Fate.MISCONFIGURED: 1,
-}
-"""The fates of requests in trouble, and how likely each is."""
-REFUSALS: dict[Fate, Callable[[], Exception]] = {
-    Fate.BUSY: partial(Busy, "http_503"),
-    Fate.LIMITED: partial(Busy, "http_429", retry_after=timedelta(minutes=3)),
-    Fate.EXPIRED: partial(Expired, "session_gone"),
-    Fate.REJECTED: partial(Rejected, "refused"),
-    Fate.MISCONFIGURED: partial(Misconfigured, "credits"),
-    Fate.BUG_BEFORE: partial(RuntimeError, "a fault of ours before the request"),
-}
-"""What is raised when nothing was published."""
 
 
 @dataclass(kw_only=True)
@@ -134,6 +87,13 @@ class Scene:
     signed_out: set[str] = field(default_factory=set)
     """Accounts whose sign-in has ended at the platform."""
     once_signed_out: set[str] = field(default_factory=set)
+    ended: set[str] = field(default_factory=set)
+    """Accounts whose sign-in can't be renewed any more; their access tokens work until they end."""
+    calm: bool = True
+    """No process stands still, the database is there and no clock is set: leases mean what they say."""
+    calls: dict[int, tuple[Machine | None, float]] = field(default_factory=dict)
+    """The calls under way, by the post's number: whose, and since when by the loop's time."""
+    violate: Callable[[str], None]
     valid: dict[str, int] = field(default_factory=dict)
     """The number of the oldest access token that works, by account."""
     counts: Counter[str] = field(default_factory=Counter)
@@ -166,10 +126,36 @@ class Venue:
         """Return the calls that publish it, in order."""
         return self._real.steps(content)
 
+    @contextmanager
+    def _alone(self, order: Order) -> Iterator[None]:
+        """Write down if a post is worked on twice at once, or two posts to one account are."""
+        scene, here, at = self._scene, HERE.get(), asyncio.get_running_loop().time()
+        for number, (machine, since) in scene.calls.items():
+            other = scene.orders[number]
+            account = other.kind.account
+            lasts = machine is not None and machine.alive and other.freed_at < since
+            if (
+                account == order.kind.account
+                and lasts
+                and scene.calm
+                and account not in scene.once_signed_out
+            ):
+                scene.violate(f"{order.number} and {number} are worked on at once for {account}")
+        scene.calls[order.number] = (here, at)
+        try:
+            yield
+        finally:
+            if scene.calls.get(order.number, (None, 0.0))[0] is here:
+                scene.calls.pop(order.number, None)
+
     async def prepare(self, outgoing: Outgoing, handles: Handles) -> Prepared:
         """Upload in several parts; go on where an earlier attempt has stopped."""
+        order = self._scene.orders[number_of(outgoing.content)[0]]
+        with self._alone(order):
+            return await self._prepared(order, outgoing, handles)
+
+    async def _prepared(self, order: Order, outgoing: Outgoing, handles: Handles) -> Prepared:
         scene, rng, kept = self._scene, self._scene.rng, dict(handles)
-        order = scene.orders[number_of(outgoing.content)[0]]
         await self._answers_in(rng.uniform(0.05, 1), outgoing)
         if outgoing.content.all_media and "session" not in kept:
             kept = {"session": f"s{order.number}"}
@@ -209,8 +195,9 @@ class Venue:
             fate = rng.choices(list(FATES), list(FATES.values()))[0]
         scene.tell(f"send {key} to {order.kind.name}: {fate}")
         scene.counts[f"{fate}"] += 1
-        await self._token(outgoing)
-        return await self._sent(order, key, handles, fate)
+        with self._alone(order):
+            await self._token(outgoing)
+            return await self._sent(order, key, handles, fate)
 
     async def _sent(self, order: Order, key: Key, handles: Handles, fate: Fate) -> Receipt | Accepted:
         rng = self._scene.rng
@@ -221,6 +208,9 @@ class Venue:
         if fate is Fate.NEVER:
             await self._wait(rng.choice((0.5, 30.0, 200.0, 600.0)))
             raise OutcomeUnknown("no_answer")
+        if fate is Fate.MISTAKEN:
+            await self._wait(rng.uniform(0.1, 2))
+            raise OutcomeUnknown("duplicate")
         if fate is Fate.LATER:
             waits = rng.uniform(0.1, 30)
             self._arrives(order, key, waits + rng.uniform(1, 240))
@@ -232,6 +222,8 @@ class Venue:
         if fate is Fate.LOST:
             await self._wait(rng.choice((0.0, 5.0, 27.0, 590.0)))
             raise OutcomeUnknown("no_answer")
+        if fate is Fate.DUPLICATE:
+            raise OutcomeUnknown("duplicate")
         if fate is Fate.BUG_AFTER:
             raise RuntimeError("a fault of ours after the answer")
         if order.kind.processes and key[1] == StepKind.POST:
@@ -263,7 +255,8 @@ class Venue:
         scene = self._scene
         order = scene.orders[number_of(outgoing.content)[0]]
         key = (order.number, str(step.kind), step.index)
-        await self._answers_in(scene.rng.uniform(0.05, 2), outgoing)
+        with self._alone(order):
+            await self._answers_in(scene.rng.uniform(0.05, 2), outgoing)
         if scene.rng.random() < scene.trouble * 0.3:
             raise Busy("http_503")
         finding = self._found(order, key, handles)
@@ -329,7 +322,7 @@ class VenueAdapter:
         if self._scene.out(self.platform.key):
             raise Busy("http_503")
         account, _, number = tokens.access_token.rpartition(":")
-        if account in self._scene.signed_out:
+        if account in self._scene.signed_out | self._scene.ended:
             raise GrantDead("invalid_grant")
         return Tokens(
             access_token=f"{account}:{int(number) + 1}",

@@ -5,9 +5,10 @@ Only a platform's proof that nothing happened lets it be sent again. Where the p
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from adapters.base import Finding, GrantDead, Outcome, PlatformError
+from adapters.base import Finding, GrantDead, Outcome, PlatformError, StepKind
 from bot.ops.logs import logger
 from bot.ops.metrics import DELIVERIES
 from bot.services.posts.budgets import give_back
@@ -125,14 +126,18 @@ class Reconciling:
     async def _settle(self, work: Work, row: DeliveryStep, judgement: Judgement, code: str) -> None:
         """Store what a look showed of a step that is not known to be live."""
         delivery, looks = work.delivery, work.delivery.looks + judgement.missed
+        extra = row.kind != StepKind.POST  # the post is live without it
         async with self._database.system() as session:
             deliveries = Deliveries(session, self._vault)
             match judgement.verdict:
                 case Verdict.SEND_AGAIN:
                     await self._undo(session, work, row)
-                    await deliveries.settle(
-                        delivery, DeliveryStatus.READY, again_in=judgement.again_in, looks=0
-                    )
+                    status = DeliveryStatus.SENDING if extra else DeliveryStatus.READY
+                    await deliveries.settle(delivery, status, again_in=judgement.again_in, looks=0)
+                case Verdict.FAIL if extra:
+                    await deliveries.settle_step(row, StepStatus.FAILED, code=code)
+                    await give_back(session, self._calls.charges(work, row.position), row.started_at)
+                    await deliveries.settle(delivery, DeliveryStatus.SENDING, again_in=timedelta(0))
                 case Verdict.FAIL:
                     await self._undo(session, work, row)
                     await deliveries.settle(

@@ -190,8 +190,7 @@ class Sending:
             armed_at = self._clock()
             row = await self._arm(work, position, step)
         except PlatformError as error:
-            await self._not_sent(work, error)
-            return False
+            return await self._not_begun(work, position, step, error)
         if self._clock() - armed_at > LEASE.total_seconds() / 2:
             # This process stood still: by now others may have looked for it, and sent it again.
             raise LeaseLost
@@ -265,18 +264,31 @@ class Sending:
         DELIVERIES.labels(work.account.platform, "unknown").inc()
         return False
 
+    async def _not_begun(self, work: Work, position: int, step: Step, error: PlatformError) -> bool:
+        """Store why a step can't be sent now; return whether the delivery goes on without it."""
+        if not _given_up(work, step, error):
+            await self._not_sent(work, error, step=step)
+            return False
+        async with self._database.system() as session:
+            deliveries = Deliveries(session, self._vault)
+            row = await deliveries.arm(work.delivery, position, step.kind)
+            await deliveries.settle_step(row, StepStatus.FAILED, code=error.code)
+        return True
+
     async def _refused(self, work: Work, row: DeliveryStep, step: Step, error: PlatformError) -> bool:
         """Store that a step was certainly not published; return whether the delivery goes on without it."""
-        if step.required or after(error, work.delivery.failures).move is not Move.FAIL:
-            await self._not_sent(work, error, row)
+        if not _given_up(work, step, error):
+            await self._not_sent(work, error, row, step)
             return False
         async with self._database.system() as session:
             await Deliveries(session, self._vault).settle_step(row, StepStatus.FAILED, code=error.code)
             await give_back(session, self._calls.charges(work, row.position), row.started_at)
         return True
 
-    async def _not_sent(self, work: Work, error: PlatformError, row: DeliveryStep | None = None) -> None:
-        """Store an error after which nothing was published; `row` is the step that was armed for the call."""
+    async def _not_sent(
+        self, work: Work, error: PlatformError, row: DeliveryStep | None = None, step: Step | None = None
+    ) -> None:
+        """Store an error after which nothing of the step was published; `row`: it was armed for the call."""
         decision = after(error, work.delivery.failures, self._facts(work).cap_codes)
         if isinstance(error, Misconfigured):
             await self._calls.report(work.grant, error)
@@ -284,7 +296,12 @@ class Sending:
             if row is not None:
                 await Deliveries(session, self._vault).undo_step(row)
                 await give_back(session, self._calls.charges(work, row.position), row.started_at)
-            await self._store(session, work, error, decision, armed=row is not None)
+            begun = row is not None or bool(work.steps)
+            waits = DeliveryStatus.READY if begun else DeliveryStatus(work.delivery.status)
+            if step is not None and not step.required:
+                # The post is live: nobody can cancel it any more, and it is not held.
+                waits = DeliveryStatus.SENDING
+            await self._store(session, work, error, decision, waits)
             await self._results.update(session, work.post)
         DELIVERIES.labels(work.account.platform, decision.move).inc()
         log.info(
@@ -297,10 +314,15 @@ class Sending:
         )
 
     async def _store(
-        self, session: AsyncSession, work: Work, error: PlatformError, decision: Decision, *, armed: bool
+        self,
+        session: AsyncSession,
+        work: Work,
+        error: PlatformError,
+        decision: Decision,
+        status: DeliveryStatus,
     ) -> None:
+        """Store what follows; `status`: the state in which the delivery waits for another try."""
         delivery, deliveries = work.delivery, Deliveries(session, self._vault)
-        status = DeliveryStatus(delivery.status)
         again_in: timedelta | None = decision.again_in
         outcome, more = type(error).__name__, dict[str, object]()
         match decision.move:
@@ -313,9 +335,6 @@ class Sending:
                 status = DeliveryStatus.PREPARING
             case Move.POSTPONE:
                 outcome, more = POSTPONED, {"due_at": now(decision.again_in)}
-                status = DeliveryStatus.READY if armed else status
-            case _ if armed:
-                status = DeliveryStatus.READY
             case _:
                 pass
         await deliveries.settle(
@@ -339,3 +358,12 @@ class Sending:
                 await Deliveries(session, self._vault).keep(delivery, handles)
 
         return keep
+
+
+def _given_up(work: Work, step: Step, error: PlatformError) -> bool:
+    """Tell whether a step is left out after an error: the post is live without it, and it can't be sent soon."""
+    return not step.required and after(error, work.delivery.failures).move in {
+        Move.FAIL,
+        Move.PARK,
+        Move.ANEW,
+    }

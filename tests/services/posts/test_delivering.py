@@ -444,6 +444,63 @@ async def test_a_first_comment_that_is_refused_does_not_fail_the_post(small: Des
     assert await small.steps(post) == [("post", "sent"), ("comment", "failed")]
 
 
+COMMENTED = Content(format=Format.TEXT, text="Mugs", first_comment="More")
+
+
+async def test_a_sign_in_that_ends_before_the_first_comment_leaves_the_post_live(small: Desk) -> None:
+    post = await small.schedule(COMMENTED)
+
+    async def the_sign_in_ends() -> None:
+        small.press.during_send = None
+        await _end_grant(small)
+
+    small.press.during_send = the_sign_in_ends
+    await small.run()
+
+    assert (await small.delivery(post)).status == SENT
+    assert await small.steps(post) == [("post", "sent"), ("comment", "failed")]
+
+
+@pytest.mark.parametrize("answer", [Busy("http_503"), Misconfigured("credits")])
+async def test_a_post_that_only_waits_for_its_first_comment_cannot_be_cancelled(
+    small: Desk, answer: Exception
+) -> None:
+    small.press.sends.extend(["published", answer])
+    post = await small.schedule(COMMENTED)
+
+    await small.run()
+    async with small.database.system() as session:
+        cancelled = await DeliveryDecisions(session).cancel(small.organization_id, post)
+    await small.later(post)
+    await small.run()
+
+    assert not cancelled
+    assert await small.steps(post) == [("post", "sent"), ("comment", "sent")]
+    assert (await small.delivery(post)).status == SENT
+
+
+@pytest.mark.parametrize(
+    ("found", "comment"),
+    [
+        (Finding(outcome=Outcome.REFUSED, code="removed"), "failed"),
+        (Finding(outcome=Outcome.NOT_SENT), "sent"),
+    ],
+)
+async def test_a_first_comment_that_is_looked_up_never_fails_the_post(
+    small: Desk, found: Finding, comment: str
+) -> None:
+    small.press.sends.extend(["published", OutcomeUnknown("no_answer")])
+    small.press.looks.append(found)
+    post = await small.schedule(COMMENTED)
+
+    for _ in range(3):
+        await small.run()
+        await small.later(post)
+
+    assert (await small.delivery(post)).status == SENT
+    assert await small.steps(post) == [("post", "sent"), ("comment", comment)]
+
+
 async def test_a_fault_of_our_own_during_the_call_counts_as_unknown(small: Desk) -> None:
     small.press.sends.append(RuntimeError("a bug"))
     post = await small.schedule("Mugs")

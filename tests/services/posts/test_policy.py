@@ -29,11 +29,14 @@ from bot.services.posts.policy import (
     Move,
     Verdict,
     after,
+    first_check_in,
     judge,
+    next_check_in,
+    next_watch_in,
     pause,
 )
 
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(hours=24)
 
 
 @pytest.mark.parametrize(
@@ -108,3 +111,47 @@ def test_each_finding_has_one_consequence(
 
 def test_the_three_looks_are_over_in_half_an_hour() -> None:
     assert sum(LOOKS, timedelta(0)) <= timedelta(minutes=31)
+
+
+@pytest.mark.parametrize(
+    ("due_in", "check_in"),
+    [
+        (10 * MINUTE, None),
+        (11 * MINUTE, timedelta(0)),
+        (DAY, timedelta(0)),
+        (DAY + 6 * HOUR, 6 * HOUR),
+    ],
+)
+def test_the_first_check_is_a_day_ahead_or_at_once(due_in: timedelta, check_in: timedelta | None) -> None:
+    assert first_check_in(due_in) == check_in
+
+
+@pytest.mark.parametrize(
+    ("due_in", "check_in"),
+    [
+        (DAY + HOUR, HOUR),
+        (DAY + 2 * MINUTE, 23 * HOUR + 2 * MINUTE),
+        (DAY, 23 * HOUR),
+        (HOUR + 2 * MINUTE, 52 * MINUTE),
+        (13 * MINUTE, 3 * MINUTE),
+        (12 * MINUTE, None),
+    ],
+)
+def test_checks_follow_an_hour_and_ten_minutes_ahead(due_in: timedelta, check_in: timedelta | None) -> None:
+    assert next_check_in(due_in) == check_in
+
+
+@pytest.mark.parametrize(
+    ("age", "watch_in"),
+    [
+        (timedelta(0), 10 * MINUTE),
+        (7 * MINUTE, 3 * MINUTE),
+        (8 * MINUTE, 52 * MINUTE),
+        (HOUR, 23 * HOUR),
+        (DAY - 2 * MINUTE, None),
+    ],
+)
+def test_a_live_post_is_looked_at_after_ten_minutes_an_hour_and_a_day(
+    age: timedelta, watch_in: timedelta | None
+) -> None:
+    assert next_watch_in(age) == watch_in

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from bot.services.posts.schedule import (
     Instant,
@@ -21,7 +22,7 @@ from bot.services.posts.schedule import (
     shift_at,
     weekly_of,
 )
-from storage.posts import APART
+from storage.posts import APART, free_time
 from tests.counts import tries
 
 YEAR = timedelta(days=365)
@@ -176,3 +177,81 @@ def test_what_is_no_time_is_named(typed: list[str], fault: TimesFault, day: int,
         weekly_of(typed, "UTC")
 
     assert (raised.value.fault, raised.value.day, raised.value.word) == (fault, day, word)
+
+
+class Calendar(RuleBasedStateMachine):
+    """An account's week over months: posts take its next free time, or any, are cancelled, and the week changes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = datetime(2026, 1, 1, tzinfo=UTC)
+        self.weekly = Weekly(times=(), zone="UTC")
+        self.posts: list[datetime] = []
+
+    @initialize(weekly=WEEKS, clock=MOMENTS)
+    def begin(self, weekly: Weekly, clock: datetime) -> None:
+        """Choose the week, and when it all begins."""
+        self.weekly, self.clock = weekly, clock
+
+    @rule(weekly=WEEKS)
+    def change_the_week(self, weekly: Weekly) -> None:
+        """Choose other times, perhaps in another zone. Posts keep theirs."""
+        self.weekly = weekly
+
+    @rule(days=st.integers(0, 60), minutes=st.integers(0, 1439))
+    def time_passes(self, days: int, minutes: int) -> None:
+        """Let time pass; what was due is out."""
+        self.clock += timedelta(days=days, minutes=minutes)
+        self.posts = [at for at in self.posts if at > self.clock - APART]
+
+    @rule()
+    def take_the_next_free_time(self) -> None:
+        """Schedule a post at the next free time: none before it was free, and nothing is near it."""
+        found = next_free(self.weekly, self.posts, self.clock, self.clock + YEAR)
+
+        assert found is not None
+        assert self.clock < found <= self.clock + YEAR
+        assert all(abs(found - other) >= APART for other in self.posts)
+        assert [
+            at for at in self._times(found) if all(abs(at - other) >= APART for other in self.posts)
+        ] == []
+        self.posts.append(found)
+
+    def _times(self, until: datetime) -> list[datetime]:
+        """Return every time of the week from now to before `until`."""
+        zone = ZoneInfo(self.weekly.zone)
+        day, times = self.clock.astimezone(zone).date(), list[datetime]()
+        while day <= until.astimezone(zone).date():
+            times += [meant(day, at, zone).at for at in self.weekly.of_day(day.weekday())]
+            day += timedelta(days=1)
+        return [at for at in times if self.clock < at < until]
+
+    @rule(ahead=st.integers(0, 60 * 24 * 14))
+    def choose_a_time(self, ahead: int) -> None:
+        """Schedule a post at some time, or at the next that no other post is near."""
+        self.posts.append(free_time(self.clock + timedelta(minutes=ahead), self.posts))
+
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        """Cancel a post: its time is free again."""
+        if self.posts:
+            self.posts.remove(data.draw(st.sampled_from(self.posts)))
+
+    @invariant()
+    def posts_are_apart(self) -> None:
+        """No two posts of the account are close to each other."""
+        assert all(later - at >= APART for at, later in pairwise(sorted(self.posts)))
+
+
+def test_posts_stay_apart_while_people_schedule_cancel_and_change_the_week() -> None:
+    run_state_machine_as_test(
+        Calendar,
+        settings=settings(
+            max_examples=tries(100, 10),
+            stateful_step_count=30,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

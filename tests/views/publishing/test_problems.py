@@ -106,10 +106,10 @@ def test_a_problem_reads_like_this(platform: str, problem: Problem, said: str) -
 
 
 def test_a_file_of_a_type_that_a_platform_does_not_take_is_named_in_words() -> None:
-    moving = Media(key="p1", kind=MediaKind.GIF, type="image/gif", size=9_000, width=640, height=640)
-    content = Content(format=Format.IMAGE, text="Mugs", media=(moving,))
+    scan = Media(key="p1", kind=MediaKind.IMAGE, type="application/pdf", size=9_000, width=640, height=640)
+    content = Content(format=Format.IMAGE, text="Mugs", media=(scan,))
 
     [problem] = publisher("instagram").check(content)
 
     said = sentence(problem, REGISTRY.platforms["instagram"], facts_of("instagram"))
-    assert said == "File 1 is a GIF. Instagram takes a JPEG."
+    assert said == "File 1 is a PDF. Instagram takes a JPEG."
