@@ -123,6 +123,12 @@ MUTANTS = [
         before="col(Delivery.status).in_(BEFORE_SENDING),",
         after='col(Delivery.status) == "nothing",',
     ),
+    Mutant(
+        name="an edit keeps the generation",
+        path="storage/post_edits.py",
+        before="row.generation += 1",
+        after="pass",
+    ),
 ]
 
 
