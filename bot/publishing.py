@@ -16,6 +16,7 @@ from bot.services.media.library import MediaLibrary
 from bot.services.media.previewing import Previews
 from bot.services.media.uploading import GIGABYTE, Uploading, UploadLimits
 from bot.services.posts.account_sets import AccountSetService
+from bot.services.posts.altering import Altering
 from bot.services.posts.asking import Asking
 from bot.services.posts.bulk import BulkDecider
 from bot.services.posts.calls import PublishingCalls
@@ -24,10 +25,11 @@ from bot.services.posts.changing import PostChanges
 from bot.services.posts.checking import Checking
 from bot.services.posts.composing import Composing
 from bot.services.posts.decisions import DeliveryDecider
-from bot.services.posts.delivering import Delivering
+from bot.services.posts.delivering import Delivering, Parts
 from bot.services.posts.draft_pages import DraftPages
 from bot.services.posts.holds import HoldService
 from bot.services.posts.listing import PostLists
+from bot.services.posts.live import LivePosts
 from bot.services.posts.reconciling import Reconciling
 from bot.services.posts.restoring import Restoring
 from bot.services.posts.results import Results
@@ -41,6 +43,7 @@ from bot.slack.files import SlackFiles
 from bot.slack.zones import PeopleZones
 from bot.stories.account_sets import AccountSetsStory
 from bot.stories.holds import HoldsStory
+from bot.stories.live_posts import LivePostsStory
 from bot.stories.post_decisions import PostDecisionsStory
 from bot.stories.post_fields import PostFieldsStory
 from bot.stories.post_lists import PostListsStory
@@ -84,8 +87,6 @@ def post_services(
         database=database,
         vault=vault,
     )
-    sending = Sending(calls=calls, results=results, database=database, vault=vault)
-    reconciling = Reconciling(calls=calls, results=results, database=database, vault=vault)
     sharing = Sharing(results, database)
     profiles = AccountProfiles(catalog, HealthReader(database), database, vault)
     intake = Intake(database=database, store=base.media, inspector=inspector)
@@ -108,13 +109,21 @@ def post_services(
         intake=intake,
         previews=Previews(drawings=drawings, database=database, public_url=base.settings.public_url),
         uploading=_uploading(base, intake, watch),
-        delivering=Delivering(
-            calls=calls, sending=sending, reconciling=reconciling, database=database, vault=vault
-        ),
+        delivering=_engine(base, calls, results),
         checking=Checking(calls=calls, results=results, database=database, vault=vault),
         restoring=Restoring(calls=calls, results=results, marks=base.media, database=database),
         watching=Watching(calls=calls, results=results, database=database, vault=vault),
     )
+
+
+def _engine(base: Base, calls: PublishingCalls, results: Results) -> Delivering:
+    database, vault = base.database, base.vault
+    parts = Parts(
+        sending=Sending(calls=calls, results=results, database=database, vault=vault),
+        reconciling=Reconciling(calls=calls, results=results, database=database, vault=vault),
+        altering=Altering(calls=calls, results=results, database=database, vault=vault),
+    )
+    return Delivering(calls=calls, parts=parts, database=database, vault=vault)
 
 
 def _uploading(base: Base, intake: Intake, forms: FormWatch) -> Uploading:
@@ -170,6 +179,7 @@ def post_stories(
             catalog=services.catalog,
             home=home,
         ),
+        LivePostsStory(LivePosts(base.adapters, posts.results, database), services.catalog),
         SubmissionsStory(posts.submissions, services.catalog),
         HoldsStory(profiles, posts.holds),
         SlotsStory(SlotService(database), profiles, zones),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlmodel import col, delete, select, update
 
@@ -10,6 +10,8 @@ from storage.engine.statements import now
 from storage.models import BEFORE_SENDING, Delivery, DeliveryStatus, DeliveryStep, StepStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlmodel.ext.asyncio.session import AsyncSession
 
 _UNSYNCHRONIZED = {"synchronize_session": False}
@@ -65,6 +67,19 @@ class DeliveryDecisions:
             (*BEFORE_SENDING, DeliveryStatus.HELD, DeliveryStatus.LATE),
             DeliveryStatus.OBJECTED,
             work_at=None,
+        )
+
+    async def alter(self, organization_id: str, delivery_id: str, wish: Mapping[str, Any]) -> bool:
+        """Let what is live be edited or deleted."""
+        return await self._move(
+            organization_id,
+            delivery_id,
+            (DeliveryStatus.SENT,),
+            DeliveryStatus.CHANGING,
+            work_at=now(),
+            wish=dict(wish),
+            outcome="",
+            code="",
         )
 
     async def look_again(self, organization_id: str, delivery_id: str) -> bool:

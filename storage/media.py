@@ -34,7 +34,13 @@ OPEN = (*BEFORE_SENDING, DeliveryStatus.SENDING, DeliveryStatus.UNKNOWN)
 scheduled while the request under way names its files for the first time."""
 SEEN = timedelta(hours=1)
 """How long a drawing that belongs to no post is kept after it was last shown."""
-OVER = (DeliveryStatus.SENT, DeliveryStatus.GONE, DeliveryStatus.CANCELLED)
+OVER = (
+    DeliveryStatus.SENT,
+    DeliveryStatus.CHANGING,
+    DeliveryStatus.DELETED,
+    DeliveryStatus.GONE,
+    DeliveryStatus.CANCELLED,
+)
 """The states in which a delivery needs its files no more. One that failed can be tried again."""
 _UNSYNCHRONIZED = {"synchronize_session": False}
 

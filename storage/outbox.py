@@ -100,6 +100,21 @@ _SUPERSEDE = (
     )
     .values(due_at=None, failure=SUPERSEDED)
 )
+_SPACED = _NOTICES.alias("spaced")
+_SPACE = (
+    _NOTICES.update()
+    .where(
+        _NOTICES.c.key == bindparam("newest", type_=String),
+        core_select(_SPACED.c.id)
+        .where(
+            or_(_SPACED.c.key == bindparam("message"), _SPACED.c.edits == bindparam("message")),
+            _SPACED.c.lease_until > Now(bindparam("ago_s", type_=Float)),
+        )
+        .exists(),
+    )
+    .values(due_at=Now(bindparam("apart_s", type_=Float)))
+)
+"""Puts off an edit if the message was posted or edited, or is being edited, within the time that is to be between."""
 _PLACE = core_select(_NOTICES.c.sent_channel, _NOTICES.c.sent_ts).where(_NOTICES.c.key == bindparam("asked"))
 _CLAIMED = _NOTICES.update().where(
     _NOTICES.c.id == bindparam("claimed"),
@@ -156,6 +171,8 @@ class NewNotice:
     """The key of the notice under whose message this one is posted."""
     fallback: str = ""
     """Who gets to know whether it was delivered: a name that the sender knows."""
+    apart: timedelta = timedelta(0)
+    """How long at least an edit comes after the message and after its last edit, if the channel rests at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +213,9 @@ class Notices:
             self._session.info[OUTBOX_CHANGED] = True
         if put and new.edits is not None:
             await change(self._session, _SUPERSEDE, message=new.edits, newest=new.key)
+            if apart_s := new.apart.total_seconds():
+                spaced = {"message": new.edits, "newest": new.key, "ago_s": -apart_s, "apart_s": apart_s}
+                await change(self._session, _SPACE, **spaced)
         return put
 
     async def get(self, key: str) -> Notice | None:

@@ -65,7 +65,9 @@ class Totals:
     """Drafts of the reader's own."""
 
 
-SETTLED = (DeliveryStatus.SENT, DeliveryStatus.GONE, DeliveryStatus.CANCELLED)
+OUT = (DeliveryStatus.SENT, DeliveryStatus.CHANGING, DeliveryStatus.DELETED, DeliveryStatus.GONE)
+"""The states of what is live, or was."""
+SETTLED = (*OUT, DeliveryStatus.CANCELLED)
 """The states after which nothing happens by itself, and nobody is needed."""
 _STATUS = col(Delivery.status)
 _IN_DOUBT = and_(_STATUS == DeliveryStatus.UNKNOWN, col(Delivery.asks))
@@ -78,7 +80,7 @@ _IS: dict[Which, ColumnElement[bool]] = {
     Which.SCHEDULED: or_(_STATUS.in_([*BEFORE_SENDING, DeliveryStatus.SENDING]), _LOOKED_UP),
     Which.HELD: _STATUS.in_([DeliveryStatus.HELD, DeliveryStatus.LATE, DeliveryStatus.OBJECTED]),
     Which.FAILED: or_(_STATUS == DeliveryStatus.FAILED, _IN_DOUBT),
-    Which.SENT: _STATUS.in_([DeliveryStatus.SENT, DeliveryStatus.GONE]),
+    Which.SENT: _STATUS.in_(OUT),
 }
 _NEEDS_A_PERSON = func.max(case((_IS[Which.ATTENTION], 1), else_=0))
 

@@ -572,6 +572,7 @@ MAY_WRITE = {
     "services/posts/delivering.py:*": "what the clock does with what a member decided",
     "services/posts/sending.py:*": "what the clock does with what a member decided",
     "services/posts/reconciling.py:*": "what the clock does with what a member decided",
+    "services/posts/altering.py:*": "what the clock does with what a member decided",
     "services/posts/checking.py:*": "what the clock finds before a post is due",
     "services/posts/restoring.py:*": "what has to be looked up after the database was restored",
     "services/posts/watching.py:*": "what the clock finds after a post is live",

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Self
 
@@ -43,6 +43,8 @@ class Notification:
     KIND: ClassVar[str]
     """The name under which the outbox stores it. Never reuse one for other facts: old rows are still sent."""
     LISTENER: ClassVar[Listener | None] = None
+    EDITS_APART: ClassVar[timedelta] = timedelta(0)
+    """How long at least two edits of its message are apart."""
 
     def dump(self) -> dict[str, Any]:
         """Return the facts as JSON."""

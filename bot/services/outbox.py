@@ -53,6 +53,7 @@ async def enqueue(
         edits=edits,
         thread_of=thread_of,
         fallback="" if listener is None else str(listener),
+        apart=notification.EDITS_APART,
     )
     return await Notices(session).put(new)
 

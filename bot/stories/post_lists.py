@@ -79,6 +79,17 @@ class PostListsStory:
         found = await self.lists.post(request.actor, request.target)
         return OpenModal(views.details(found, request.actor, self.catalog.platform))
 
+    @on(Kind.ACTION, "details.earlier", Permission.SEE_ACCOUNTS, changes=False)
+    @on(Kind.ACTION, "details.later", Permission.SEE_ACCOUNTS, changes=False)
+    async def turn_details(self, request: Request) -> Answer:
+        """Show other accounts of a post in place of the current ones."""
+        post_id, _, number = request.target.partition(":")
+        found = await self.lists.post(request.actor, post_id)
+        page = page_number(number or "0")
+        if page is None:
+            raise NotFoundError(Thing.PAGE)
+        return UpdateModal(views.details(found, request.actor, self.catalog.platform, page))
+
     @on(Kind.ACTION, f"{views.STORY}.{Decision.PUBLISH}", Permission.PUBLISH)
     async def publish(self, request: Request) -> Answer:
         """Send now what of a post is not out yet."""

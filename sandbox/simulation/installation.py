@@ -16,8 +16,9 @@ from adapters.registry import REGISTRY
 from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.incidents.incidents import IncidentService
 from bot.services.incidents.operator_alerts import OperatorPager
+from bot.services.posts.altering import Altering
 from bot.services.posts.calls import PublishingCalls
-from bot.services.posts.delivering import Delivering
+from bot.services.posts.delivering import Delivering, Parts
 from bot.services.posts.holds import HoldService
 from bot.services.posts.reconciling import Reconciling
 from bot.services.posts.results import Results
@@ -121,8 +122,11 @@ class Installation:
         parts: Any = {"calls": calls, "database": database, "vault": vault}
         return (
             Delivering(
-                sending=Sending(results=results, **parts),
-                reconciling=Reconciling(results=results, **parts),
+                parts=Parts(
+                    sending=Sending(results=results, **parts),
+                    reconciling=Reconciling(results=results, **parts),
+                    altering=Altering(results=results, **parts),
+                ),
                 **parts,
             ),
             refresher,

@@ -36,8 +36,12 @@ class DeliveryStatus(StrEnum):
     OBJECTED = "objected"
     """The author of the message it was made from objects: a person decides whether it is sent."""
     CANCELLED = "cancelled"
+    CHANGING = "changing"
+    """It is live, and a member wants it edited or deleted: the platform is asked to. Both can be asked twice."""
+    DELETED = "deleted"
+    """It was live, and a member had it deleted."""
     GONE = "gone"
-    """It was live, and the platform does not have it any more."""
+    """It was live, and the platform does not have it any more, although no member of ours deleted it."""
 
 
 BEFORE_SENDING = (DeliveryStatus.SCHEDULED, DeliveryStatus.PREPARING, DeliveryStatus.READY)
@@ -54,6 +58,8 @@ class StepStatus(StrEnum):
     SENT = "sent"
     FAILED = "failed"
     """Not live. Of a step that is not required, while the post is."""
+    DELETED = "deleted"
+    """It was live, and a member had it deleted."""
 
 
 class Delivery(SQLModel, table=True):
@@ -97,6 +103,9 @@ class Delivery(SQLModel, table=True):
     """The code of that error."""
     asks: bool = False
     """A person is asked whether it is live."""
+    wish: dict[str, Any] = json_column(dict)
+    """What a member wants done with what is live: an edit or a deletion; empty: nothing. Beside an error: it was not
+    done."""
     check_at: datetime | None = time_column(nullable=True)
     """When it is checked next whether it can go out. None: not again."""
     fault: dict[str, Any] = json_column(dict)

@@ -423,6 +423,8 @@ class Tenant:
     """Of the owner."""
     set: str
     """Of the account."""
+    live: str
+    """The id of a delivery that is live."""
     submission: str
     """Of the owner."""
     access: str
@@ -534,6 +536,16 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
         )
         draft = Draft(organization_id=organization_id, author=owner.id, written={"text": f"{word} cups"})
         session.add(draft)
+        live = Delivery(
+            organization_id=organization_id,
+            post_id=waiting.post_id,
+            account_id=account.id,
+            place="live",
+            content={"format": "text", "text": f"{word} cakes"},
+            status=DeliveryStatus.SENT,
+            due_at=utc_now(),
+        )
+        session.add(live)
         submission = Submission(
             organization_id=organization_id,
             draft_id=new_id("drf"),
@@ -595,6 +607,7 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
         post=waiting.post_id,
         draft=draft.id,
         set=chosen.id,
+        live=live.id,
         submission=submission.id,
         access=access.id,
     )

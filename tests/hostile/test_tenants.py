@@ -46,6 +46,7 @@ PREFIXES = {
     "post": "pst",
     "set": "set",
     "submission": "sub",
+    "live": "dlv",
     "request": "chr",
     "access": "arq",
 }
@@ -120,6 +121,14 @@ MEANT = {
     ("posts.reschedule", "post"),
     ("posts.rescheduled", "post"),
     ("posts.decided", "post"),
+    ("posts.live", "post"),
+    ("live.earlier", "post"),
+    ("details.earlier", "post"),
+    ("details.later", "post"),
+    ("live.later", "post"),
+    ("live.delete", "live"),
+    ("live.edit", "live"),
+    ("live.edited", "live"),
     ("submissions.publish", "submission"),
     ("submissions.return", "submission"),
     ("submissions.returned", "submission"),
@@ -162,6 +171,7 @@ def things(kind: str, *, of: Tenant) -> Thing:
         "post": of.post,
         "set": of.set,
         "submission": of.submission,
+        "live": of.live,
         "access": of.access,
     }
     return Thing(kind=kind, id=ids[kind], organization=of.organization, found=of.found)

@@ -70,6 +70,7 @@ from bot.services.posts.composing import ProblemsError
 from bot.services.posts.drafts import Details, ThreadPart, Written
 from bot.services.posts.faults import Fault as PostFault
 from bot.services.posts.faults import FaultKind
+from bot.services.posts.live import TextProblemsError
 from bot.settings import PlatformSettings
 from bot.slack.routes import Route
 from bot.views import kit
@@ -349,6 +350,7 @@ class Specimens:
                 [AccountProblems(candidate=self.of(Candidate), problems=(self.of(PublishingProblem),))],
                 self.of(Written),
             ),
+            TextProblemsError: lambda: TextProblemsError([self.of(PublishingProblem)], "x", FACTS),
             PublishingFacts: lambda: FACTS,
             PublishingProblem: PublishingProblem(
                 field="title", defect=Defect.BAD_CHARACTER, actual=self.text

@@ -20,7 +20,17 @@ from storage.discoveries import Found, NewDiscovery
 from storage.engine.db import Database
 from storage.grants import Grants
 from storage.memberships import LastOwner
-from storage.models import Grant, Role, SubmissionStatus, Upload, UploadState, digest, new_id
+from storage.models import (
+    Delivery,
+    DeliveryStatus,
+    Grant,
+    Role,
+    SubmissionStatus,
+    Upload,
+    UploadState,
+    digest,
+    new_id,
+)
 from storage.organizations import Organizations
 from storage.outbox import StandIn
 from storage.post_listings import Which
@@ -136,6 +146,7 @@ HARMLESS: dict[str, Any] = {
     "timezone": "UTC",
     "accounts": {"acc_absent": "Mugs"},
     "size": 1,
+    "wish": {"kind": "delete", "text": ""},
     "status": SubmissionStatus.RETURNED,
     "decided_by": "mem_x",
     "reason": "Say where",
@@ -237,6 +248,17 @@ async def arrive(database: Database, world: World) -> None:
         await session.exec(upload.values(state=UploadState.CHECKING))
 
 
+async def go_live(database: Database, world: World) -> None:
+    """Let the delivery that may be live be so."""
+    async with database.system() as session:
+        ours = update(Delivery).where(col(Delivery.id) == world.delivery_id)
+        await session.exec(ours.values(status=DeliveryStatus.SENT))
+
+
+PREPARED = {"DeliveryDecisions.alter": go_live, "Uploads.claim": arrive}
+"""What happens to one's own things before they are asked about."""
+
+
 async def test_ones_own_things_are_answered_otherwise_than_absent_ones(
     database: Database, vault: Vault
 ) -> None:
@@ -259,8 +281,8 @@ async def test_ones_own_things_are_answered_otherwise_than_absent_ones(
             before = await contents(database, world.organization_id)
         if method == "PostEdits.edit":
             ids["draft_id"] = f"drf_{world.post_id.removeprefix('pst_')}.0.x"
-        if method == "Uploads.claim":
-            await arrive(database, world)
+        if method in PREPARED:
+            await PREPARED[method](database, world)
             before = await contents(database, world.organization_id)
         if method == "Discoveries.connected":
             await connect_found(database, vault, world)

@@ -445,3 +445,40 @@ async def test_a_message_that_was_not_sent_is_not_taken_down(database: Database)
     await taken_down(database, organization)
 
     assert [(one.key, one.kind) for one in await rows(database)] == [("1", "asks")]
+
+
+async def ends(database: Database, column: str) -> None:
+    """Let a time that was set be over for five seconds."""
+    async with database.system() as session:
+        set_ = update(Notice).where(col(getattr(Notice, column)).is_not(None))
+        await session.exec(set_.values({column: now(timedelta(seconds=-5))}))
+
+
+async def test_a_hundred_changes_of_one_message_are_one_edit_until_the_time_between_edits_is_over(
+    database: Database,
+) -> None:
+    apart, rest = timedelta(seconds=3), timedelta(seconds=1)
+    await put(database, "post")
+    [message] = await take(database)
+    edits = 0
+
+    for round_ in range(2):
+        async with database.system() as session:
+            assert await Notices(session).sent(message, "C1", "1.2", rest=rest) is not None
+        for change in range(100):
+            async with database.system() as session:
+                key = f"post:{round_}:{change}"
+                await Notices(session).put(new(key, edits="post", apart=apart))
+        assert await take(database) == []  # not before the time is over
+        waiting = await run_sql(database, "SELECT count(*) FROM notice WHERE due_at IS NOT NULL")
+        await ends(database, "due_at")
+        [message] = await take(database)
+        edits += waiting[0][0]
+
+    assert edits == 2
+    async with database.system() as session:
+        await Notices(session).sent(message, "C1", "1.2", rest=rest)
+    await ends(database, "lease_until")
+    async with database.system() as session:
+        await Notices(session).put(new("post:late", edits="post", apart=apart))
+    assert [one.key for one in await take(database)] == ["post:late"]

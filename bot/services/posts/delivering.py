@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from storage.models import BEFORE_SENDING, DeliveryStatus, StepStatus
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from bot.services.posts.altering import Altering
     from bot.services.posts.calls import PublishingCalls
     from bot.services.posts.reconciling import Reconciling
     from bot.services.posts.sending import Sending
@@ -41,6 +43,15 @@ RENEW_EVERY_S = 15.0
 """How often a process extends the lease of what it works on; of one that died it is over a minute later."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the engine does the work with."""
+
+    sending: Sending
+    reconciling: Reconciling
+    altering: Altering
+
+
 class Delivering:
     """Works through the ledger. Built once, in `bot.app`; any number of processes may run one."""
 
@@ -48,15 +59,15 @@ class Delivering:
         self,
         *,
         calls: PublishingCalls,
-        sending: Sending,
-        reconciling: Reconciling,
+        parts: Parts,
         database: Database,
         vault: Vault,
         renew_every_s: float = RENEW_EVERY_S,
     ) -> None:
         self._calls = calls
-        self._sending = sending
-        self._reconciling = reconciling
+        self._sending = parts.sending
+        self._reconciling = parts.reconciling
+        self._altering = parts.altering
         self._database = database
         self._vault = vault
         self._renew_every_s = renew_every_s
@@ -140,7 +151,7 @@ class Delivering:
         try:
             async with self._database.system() as session:
                 late = await database_time(session) - delivery.due_at > LATE_AFTER
-                if not late or delivery.status == DeliveryStatus.SENT:
+                if not late or delivery.status in {DeliveryStatus.SENT, DeliveryStatus.CHANGING}:
                     await Deliveries(session, self._vault).again(delivery, pause(delivery.failures))
                     return
             await self._sending.leave_to_people(delivery)
@@ -162,6 +173,8 @@ class Delivering:
                 async with self._database.system(write=False) as session:
                     work = await Deliveries(session, self._vault).work(delivery)
             await self._sending.send(work, again_in=again_in)
+        elif delivery.status == DeliveryStatus.CHANGING:
+            await self._altering.alter(work)
         elif delivery.status == DeliveryStatus.SENT:
             await self._reconciling.look_for_address(work)
         elif delivery.status in {DeliveryStatus.SENDING, DeliveryStatus.UNKNOWN}:  # between two steps

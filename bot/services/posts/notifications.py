@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from bot.services.notifications import Listener, Living
 
@@ -13,6 +14,7 @@ class PostResult(Living):
 
     KIND = "post_result"
     LISTENER = Listener.POST_RESULTS
+    EDITS_APART = timedelta(seconds=3)
     post_id: str
 
 

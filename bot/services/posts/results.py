@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bot.ops.logs import logger
 from bot.services.outbox import Conversation, enqueue
+from bot.services.posts import wishes
 from bot.services.posts.faults import Fault, load
 from bot.services.posts.notifications import PostAlert, PostResult
 from storage.account_labels import labels
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.services.notifications import Living, Reader
+    from bot.services.posts.wishes import WishKind
     from storage.models import Account, Delivery, DeliveryStep, Notice, Post
 
 log = logger(__name__)
@@ -56,6 +58,8 @@ class DeliveryReport:
     """Codes for what people should know about what is live."""
     failed_extras: tuple[str, ...] = ()
     """The kinds of steps that failed while the post is live: a first comment, a thumbnail."""
+    wish: WishKind | None = None
+    """What a member wants done with what is live. Beside a `code`: it was not done."""
     fault: Fault | None = None
     """What keeps it from going out, as far as it was checked."""
 
@@ -181,6 +185,7 @@ def _report(
     row: Delivery, account: Account, named: dict[str, str], steps: list[DeliveryStep]
 ) -> DeliveryReport:
     live = [step for step in steps if step.status == StepStatus.SENT]
+    wish = wishes.load(row.wish)
     return DeliveryReport(
         id=row.id,
         account_id=account.id,
@@ -197,6 +202,7 @@ def _report(
         url=live[0].url if live else "",
         notes=tuple(step.note for step in live if step.note),
         failed_extras=tuple(step.kind for step in steps if step.status == StepStatus.FAILED),
+        wish=wish.kind if wish is not None else None,
         fault=load(row.fault),
     )
 

@@ -11,7 +11,7 @@ from bot.services.posts.agenda import Agenda
 from bot.services.posts.results import PostReport
 from bot.views import kit
 from bot.views.publishing import risks
-from bot.views.publishing.post_menu import DUPLICATE, post_entries
+from bot.views.publishing.post_menu import DUPLICATE, LIVE, post_entries
 from bot.views.publishing.posts import ACCOUNTS_NAMED, STORY, excerpt, time_of
 from bot.views.publishing.result import headline
 from bot.views.times import clock, day_heading, moment
@@ -92,7 +92,7 @@ def _menu(one: PostReport, reading: Reading) -> Json:
     entries = [kit.menu_entry("Details", f"{STORY}.details", value)]
     if allows(reading.role, Permission.PUBLISH):
         # A menu has five entries at most.
-        entries += post_entries(one, f":{Which.OPEN}:0", but=DUPLICATE)
+        entries += post_entries(one, f":{Which.OPEN}:0", but=(DUPLICATE, LIVE))
     return kit.menu(*entries)
 
 

@@ -9,10 +9,10 @@ from bot.views import kit
 from bot.views.kit import Message
 from bot.views.paging import Turning
 from bot.views.publishing.post_menu import RESCHEDULE, post_menu
-from bot.views.publishing.result import EXCERPT, headline, message
+from bot.views.publishing.result import DETAILS, EXCERPT, headline
+from bot.views.publishing.result import page as result_page
 from bot.views.times import moment
-from storage.models import DeliveryStatus
-from storage.post_listings import SETTLED, Which
+from storage.post_listings import OUT, SETTLED, Which
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,7 +39,6 @@ KINDS = {
     Which.SENT: ("sent", "Nothing has been sent yet."),
 }
 """Each list: what its posts are, and what is said when there are none."""
-OUT = (DeliveryStatus.SENT, DeliveryStatus.GONE)
 WHEN = "when"
 
 
@@ -69,14 +68,14 @@ def modal(listed: Message) -> Json:
     return kit.modal(TITLE, listed.blocks)
 
 
-def details(one: PostReport, actor: Actor, platform: PlatformOf) -> Json:
-    """Return how far a post is on every account; decisions only for those who may take them."""
-    blocks = message(one, platform).blocks
+def details(one: PostReport, actor: Actor, platform: PlatformOf, number: int = 0) -> Json:
+    """Return how far a post is on every account, a page at a time; decisions only for those who may take them."""
+    blocks = result_page(one, number, platform)
     if not allows(actor.role, Permission.PUBLISH):
         blocks = [
             {key: value for key, value in block.items() if key != "accessory"}
             for block in blocks
-            if block["type"] != "actions"
+            if block["type"] != "actions" or DETAILS in str(block)
         ]
     return kit.modal(TITLE, blocks)
 

@@ -22,7 +22,8 @@ from bot.services.posts.candidates import Candidate
 from bot.services.posts.composing import TimeFault
 from bot.services.posts.drafts import Extra, Written
 from bot.services.posts.listing import PageOf, PostPage
-from bot.services.posts.results import PostReport
+from bot.services.posts.live import LiveDelivery, LivePost
+from bot.services.posts.results import DeliveryReport, PostReport
 from bot.services.posts.schedule import Weekly
 from bot.services.posts.submissions import SubmissionReport
 from bot.views import uploads
@@ -31,6 +32,7 @@ from bot.views.publishing import (
     bulk,
     details,
     holds,
+    live,
     posts,
     preview,
     settings_page,
@@ -38,7 +40,7 @@ from bot.views.publishing import (
     submissions,
 )
 from bot.views.publishing import composer as first
-from storage.models import Role, SubmissionStatus
+from storage.models import DeliveryStatus, Role, SubmissionStatus
 from storage.post_listings import Which
 
 if TYPE_CHECKING:
@@ -73,8 +75,29 @@ def forms(profile: AccountProfile, value: str) -> Iterator[tuple[str, dict[str, 
     yield "publishing.posts.reschedule", posts.reschedule(Written(text="Mugs", due_at=WHEN), value)
     yield from _beside(profile)
     asked = _submission(profile.platform)
+    share = LiveDelivery(report=_share(profile.platform), text="Mugs", can_edit=True, can_delete=True)
+    live_post = LivePost(post_id="pst_1", organization_id=ORGANIZATION, deliveries=(share,))
+    yield "publishing.live.listed", live.listed(live_post, 0, lambda _: profile.platform)
+    yield "publishing.live.edit_form", live.edit_form(share, profile.platform, value)
     yield "publishing.submissions.return_form", submissions.return_form(asked, value)
     yield "publishing.submissions.time_form", submissions.time_form(asked, TimeFault.PAST, value)
+
+
+def _share(platform: Platform) -> DeliveryReport:
+    return DeliveryReport(
+        id="dlv_00000000000000000000",
+        account_id="acc_00000000000000000000",
+        account="Octa Demo",
+        platform=platform.key,
+        place="",
+        status=DeliveryStatus.SENT,
+        due_at=WHEN,
+        asks=False,
+        code="",
+        outcome="",
+        live=1,
+        url="https://octapost.example.com/post",
+    )
 
 
 def _beside(profile: AccountProfile) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -41,10 +41,11 @@ from adapters.x import PLATFORM
 from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.incidents.incidents import IncidentService
 from bot.services.incidents.operator_alerts import OperatorPager
+from bot.services.posts.altering import Altering
 from bot.services.posts.calls import PublishingCalls
 from bot.services.posts.checking import Checking
 from bot.services.posts.contents import dump
-from bot.services.posts.delivering import Delivering
+from bot.services.posts.delivering import Delivering, Parts
 from bot.services.posts.reconciling import Reconciling
 from bot.services.posts.results import Results
 from bot.services.posts.sending import Sending
@@ -91,6 +92,8 @@ class Press:
     lives: deque[Live | Exception] = field(default_factory=deque)
     presences: deque[Presence | Exception] = field(default_factory=deque)
     """What is said of every post that is asked about."""
+    alterations: deque[Exception | str] = field(default_factory=deque)
+    """What is answered to edits and deletions."""
     refreshes: deque[Exception] = field(default_factory=deque)
     tokens: list[str] = field(default_factory=list)
     """The token of each send."""
@@ -174,10 +177,22 @@ class Press:
         return (answer,) * len(receipts)
 
     async def edit(self, outgoing: Outgoing, receipt: Receipt) -> None:
-        raise NotImplementedError
+        await self._alter("edit", receipt, (outgoing.account_id, outgoing.content.text))
 
-    async def delete(self, client: Client, tokens: Tokens, account_id: str, receipt: Receipt) -> None:
-        raise NotImplementedError
+    async def delete(self, client: Client, tokens: Tokens, account_id: str, receipt: Receipt) -> None:  # noqa: ARG002
+        await self._alter("delete", receipt, (account_id, ""))
+
+    async def _alter(self, what: str, receipt: Receipt, becomes: tuple[str, str]) -> None:
+        """Change a live post; one that was deleted has an empty text."""
+        self.calls.append(f"{what} {receipt.id}")
+        answer = self.alterations.popleft() if self.alterations else None
+        if self.during_send is not None:
+            await self.during_send()
+        if isinstance(answer, Exception):
+            raise answer
+        self.posts[int(receipt.id) - 1] = becomes
+        if answer == LOST:
+            raise OutcomeUnknown("no_answer")
 
     @staticmethod
     def receipt(number: int) -> Receipt:
@@ -337,8 +352,11 @@ def engine_of(
     calls = replace(calls, database=database)
     return Delivering(
         calls=calls,
-        sending=Sending(calls=calls, results=Results(), database=database, vault=vault, clock=clock),
-        reconciling=Reconciling(calls=calls, results=Results(), database=database, vault=vault),
+        parts=Parts(
+            sending=Sending(calls=calls, results=Results(), database=database, vault=vault, clock=clock),
+            reconciling=Reconciling(calls=calls, results=Results(), database=database, vault=vault),
+            altering=Altering(calls=calls, results=Results(), database=database, vault=vault),
+        ),
         database=database,
         vault=vault,
         **limits,
