@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from bot.services.incidents.watch import IncidentWatch
     from bot.services.media.intake import Intake
     from bot.services.media.library import MediaLibrary
+    from bot.services.media.previewing import Previews
     from bot.services.media.uploading import Uploading
     from bot.services.notifications import Living, Reader
     from bot.services.organizations.access_requests import AccessService
@@ -98,6 +99,7 @@ class PostServices:
     watching: Watching
     restoring: Restoring
     library: MediaLibrary
+    previews: Previews
     intake: Intake
     uploading: Uploading
     pages: DraftPages

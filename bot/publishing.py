@@ -13,6 +13,7 @@ from bot.services.media.drawing import Drawings
 from bot.services.media.inspecting import Inspector
 from bot.services.media.intake import Intake
 from bot.services.media.library import MediaLibrary
+from bot.services.media.previewing import Previews
 from bot.services.media.uploading import GIGABYTE, Uploading, UploadLimits
 from bot.services.posts.account_sets import AccountSetService
 from bot.services.posts.altering import Altering
@@ -49,6 +50,7 @@ from bot.stories.post_lists import PostListsStory
 from bot.stories.posts.forms import Forms
 from bot.stories.posts.openings import PostOpeningsStory
 from bot.stories.posts.pages import DraftPagesStory, OpenForms
+from bot.stories.posts.previews import PreviewStory
 from bot.stories.posts.writing import PostsStory
 from bot.stories.slots import SlotsStory
 from bot.stories.submissions import SubmissionsStory
@@ -105,6 +107,7 @@ def post_services(
         holds=HoldService(results, database),
         library=library,
         intake=intake,
+        previews=Previews(drawings=drawings, database=database, public_url=base.settings.public_url),
         uploading=_uploading(base, intake, watch),
         delivering=_engine(base, calls, results),
         checking=Checking(calls=calls, results=results, database=database, vault=vault),
@@ -163,6 +166,7 @@ def post_stories(
         PostOpeningsStory(posts.composing, posts.changes, posts.sharing, drawing),
         PostsStory(posts.composing, posts.submissions, drawing, posts.intake, drawing.files, posts.uploading),
         DraftPagesStory(posts.composing, drawing, posts.pages, base.settings.public_url),
+        PreviewStory(posts.composing, drawing, posts.previews, posts.pages, base.settings),
         PostFieldsStory(posts.composing, places),
         PostDecisionsStory(posts.decider, posts.sharing),
         PostListsStory(
@@ -185,8 +189,16 @@ def post_stories(
 
 def post_pages(posts: PostServices, identity: Identity) -> tuple[MediaPages, list[ConfirmedDraftPage]]:
     """Construct the pages about files of posts, and the pages for drafts."""
-    media = MediaPages(library=posts.library, settings=identity.settings, pages=identity.pages)
-    uploads = UploadPages(pages=posts.pages, uploading=posts.uploading, identity=identity)
+    media = MediaPages(
+        library=posts.library, previews=posts.previews, settings=identity.settings, pages=identity.pages
+    )
+    uploads = UploadPages(
+        pages=posts.pages,
+        uploading=posts.uploading,
+        composing=posts.composing,
+        previews=posts.previews,
+        identity=identity,
+    )
     settings = [
         SettingsWebPages(platform=key, pages=posts.pages, settings=posts.settings_pages, identity=identity)
         for key, adapter in posts.uploading.adapters.items()

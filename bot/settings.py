@@ -165,6 +165,9 @@ class Settings(BaseSettings):
     """How many files an organization may be uploading."""
     disk_free_percent: int = Field(default=10, ge=0, le=90)
     """Which part of the disk must be free for an upload to begin."""
+    previews: Literal["slack", "page"] = "slack"
+    """Where members see pictures before they are published: in Slack, whose image proxy keeps a copy, or on a page of
+    ours for which they sign in."""
     media_proof: Annotated[str, AfterValidator(_proof)] = ""
     """`name=text`: a file at `/media/name` by which a platform knows that the address is the operator's."""
     media_variables: dict[str, str] = Field(default_factory=dict, repr=False)

@@ -20,6 +20,7 @@ from storage.models import (
     InstallState,
     JoinCode,
     MediaAddress,
+    MediaPreview,
     SignIn,
     Ticket,
     Upload,
@@ -41,6 +42,7 @@ MODELS = (
     DraftLink,
     GridHome,
     MediaAddress,
+    MediaPreview,
     Upload,
     AccessRequest,
 )

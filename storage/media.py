@@ -13,6 +13,7 @@ from storage.models import (
     Delivery,
     DeliveryStatus,
     MediaAddress,
+    MediaPreview,
     MediaRemoval,
     PostFile,
     StoredFile,
@@ -31,6 +32,8 @@ UPLOAD_WITHIN = timedelta(hours=24)
 OPEN = (*BEFORE_SENDING, DeliveryStatus.SENDING, DeliveryStatus.UNKNOWN)
 """The states in which a platform may fetch a delivery's files: before the outcome is final. A delivery is still
 scheduled while the request under way names its files for the first time."""
+SEEN = timedelta(hours=1)
+"""How long a drawing that belongs to no post is kept after it was last shown."""
 OVER = (
     DeliveryStatus.SENT,
     DeliveryStatus.CHANGING,
@@ -108,7 +111,7 @@ class Files:
         return await self._remove(select(StoredFile).where(StoredFile.organization_id == organization_id))
 
     async def sweep(self, unused_for: timedelta, most: int = 500) -> int:
-        """Delete files that were not used for so long and that no delivery waits for. System session."""
+        """Delete files that were not used for so long and that no delivery waits for, and previews. System session."""
         waits = (
             select(PostFile.media_id)
             .join(Delivery, col(Delivery.post_id) == col(PostFile.post_id))
@@ -117,8 +120,10 @@ class Files:
                 col(Delivery.status).not_in(OVER) | (col(Delivery.due_at) > now(-unused_for)),
             )
         )
-        old = select(StoredFile).where(col(StoredFile.used_at) <= now(-unused_for), ~waits.exists())
-        return await self._remove(old.limit(most))
+        posted = exists().where(col(PostFile.media_id) == col(StoredFile.id))
+        seen = col(StoredFile.made_from).is_not(None) & ~posted & (col(StoredFile.used_at) <= now(-SEEN))
+        old = (col(StoredFile.used_at) <= now(-unused_for)) & ~waits.exists()
+        return await self._remove(select(StoredFile).where(old | seen).limit(most))
 
     async def _remove(self, which: SelectOfScalar[StoredFile]) -> int:
         """Delete rows, and enter that their bytes are to be deleted."""
@@ -178,6 +183,37 @@ class Files:
                 col(MediaAddress.expires_at) > now(),
                 col(Delivery.status).in_(OPEN),
             )
+        )
+        return (await self._session.exec(found)).one_or_none()
+
+    # Addresses for people, before a file is published
+
+    async def open_preview(self, token: str, organization_id: str, key: str, lives: timedelta) -> None:
+        """Let whoever has `token` see a file for so long.
+
+        Raises:
+            LookupError: The file is not stored any more.
+
+        """
+        file = await self.get(organization_id, key)
+        if file is None:
+            raise LookupError(key)
+        await self.touch(organization_id, [key])
+        await self._session.exec(
+            insert(MediaPreview).values(
+                token_hash=digest(token),
+                organization_id=organization_id,
+                media_id=file.id,
+                expires_at=now(lives),
+            )
+        )
+
+    async def at_preview(self, token: str) -> StoredFile | None:
+        """Return the file that can be seen with `token` now, or None. System session."""
+        found = (
+            select(StoredFile)
+            .join(MediaPreview, col(MediaPreview.media_id) == col(StoredFile.id))
+            .where(MediaPreview.token_hash == digest(token), col(MediaPreview.expires_at) > now())
         )
         return (await self._session.exec(found)).one_or_none()
 

@@ -96,6 +96,8 @@ class FormatRule:
     most: int = 0
     cover: MediaRule | None = None
     """The picture beside a video or a link. None: it takes none."""
+    in_first_shape: bool = False
+    """All pictures are shown in the shape of the first one: what is beyond it is cut off."""
     part: FormatRule | None = None
     """What one element of a thread consists of."""
 

@@ -70,6 +70,7 @@ FACTS = PublishingFacts(
             media={MediaKind.IMAGE: _PHOTO, MediaKind.VIDEO: _video(timedelta(seconds=60))},
             fewest=2,
             most=10,
+            in_first_shape=True,
         ),
         Format.REEL: FormatRule(
             texts={TextField.TEXT: _CAPTION},

@@ -1,5 +1,8 @@
 """The files of posts, for platforms that fetch them: `/media/{token}`.
 
+`/media/preview/{token}` has a small picture of a file that is not published yet, for the form in Slack
+(`bot.services.media.previewing`).
+
 A token is opened when a delivery names the file to its platform, and works until the delivery's outcome is final, at
 most two hours (`bot.services.media.library`). Nothing is listed here, and everything else is 404.
 """
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bot.services.media.library import MediaLibrary
+    from bot.services.media.previewing import Previews
     from bot.settings import Settings
     from bot.web.pages import Pages
     from storage.media_store import MediaStore
@@ -32,6 +36,7 @@ class MediaPages:
     """Serves files to platforms."""
 
     library: MediaLibrary
+    previews: Previews
     settings: Settings
     pages: Pages
 
@@ -40,6 +45,7 @@ class MediaPages:
         return [
             web.get("/robots.txt", self.robots),
             web.get("/media/{token}", self.file),
+            web.get("/media/preview/{token}", self.preview),
         ]
 
     async def robots(self, request: web.Request) -> web.Response:  # noqa: ARG002 - aiohttp's signature
@@ -55,6 +61,16 @@ class MediaPages:
         if file is None:
             raise web.HTTPNotFound
         return await streamed(request, self.library.store, file, self.pages.headers)
+
+    async def preview(self, request: web.Request) -> web.Response:
+        """Return a preview, which pages of other sites may show: Slack's client does."""
+        file = await self.previews.at_address(request.match_info["token"])
+        if file is None:
+            raise web.HTTPNotFound
+        pieces = self.library.store.read(file.key, 0, file.size)
+        body = b"".join([piece async for piece in pieces])
+        headers = {**self.pages.headers, "Cross-Origin-Resource-Policy": "cross-origin"}
+        return web.Response(body=body, content_type=file.type, headers=headers)
 
     def _proof(self, name: str) -> web.Response | None:
         """Return the file by which a platform knows that this address is the operator's, if it is asked for."""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from aiohttp import hdrs, web
 
 from bot.services.errors import NotFoundError, ServiceError
+from bot.services.media.previewing import Look
 from bot.services.media.uploading import PIECE, UploadFault, UploadRefusedError, WrongOffsetError
 from bot.views import uploads as views
 from bot.views.errors import on_page
@@ -29,7 +30,9 @@ from bot.web.request_limits import LENGTH, METADATA, OFFSET, RESUMABLE, PeerLeft
 from bot.web.server import take_in
 
 if TYPE_CHECKING:
+    from bot.services.media.previewing import Previews
     from bot.services.media.uploading import Uploading
+    from bot.services.posts.composing import Composing
     from bot.services.posts.draft_pages import Visit
     from storage.models import Upload
 
@@ -56,6 +59,8 @@ class UploadPages(ConfirmedDraftPage):
     """/upload/{token} and what is below it. Built once, in `bot.app`."""
 
     uploading: Uploading
+    composing: Composing
+    previews: Previews
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
@@ -64,6 +69,7 @@ class UploadPages(ConfirmedDraftPage):
             web.get("/assets/upload.js", self.script),
             web.get("/upload/{token}", self.show),
             web.post("/upload/{token}", self.start),
+            web.get("/upload/{token}/preview", self.preview),
             web.get(files, self.files, allow_head=False),
             web.options(files, self.options),
             web.post(files, self.create),
@@ -88,6 +94,26 @@ class UploadPages(ConfirmedDraftPage):
             piece=PIECE,
             most=views.size(await self.uploading.largest(visit.link)),
             said=views.SCRIPT,
+            preview=f"/upload/{secret}/preview" if self.identity.settings.previews == "page" else "",
+        )
+
+    async def preview(self, request: web.Request) -> web.Response:
+        """Show the draft's pictures to the member. Another browser is sent to the page that asks who they are."""
+        secret, browser = request.match_info["token"], self.identity.cookies.read(request)
+        visit = await self.visit(secret)
+        if visit is None:
+            return self.identity.pages.plain(views.GONE)
+        if browser is None or not await self.identity.known(browser, visit.member):
+            return self.identity.pages.redirect(self.address(secret))
+        try:
+            files = (await self.composing.resume(visit.actor, visit.link.draft_id)).files
+        except NotFoundError:
+            return self.identity.pages.plain(views.GONE)
+        urls = await self.previews.of(visit.actor, map(Look, files))
+        return self.identity.pages.render(
+            "preview.html",
+            organization=visit.organization,
+            files=[(one.name, one.alt_text or one.name, urls.get((one.key, 0.0), "")) for one in files],
         )
 
     def address(self, secret: str) -> str:

@@ -43,7 +43,7 @@ from storage.models.incidents import Incident, IncidentCard, IncidentKind, LateA
 from storage.models.installations import Installation, InstallState
 from storage.models.invitations import Invitation
 from storage.models.join_codes import JoinCode
-from storage.models.media import MediaAddress, MediaRemoval, PostFile, StoredFile
+from storage.models.media import MediaAddress, MediaPreview, MediaRemoval, PostFile, StoredFile
 from storage.models.memberships import Membership, Role
 from storage.models.operator_alerts import OperatorAlert
 from storage.models.organizations import Organization
@@ -113,6 +113,7 @@ __all__ = [
     "JoinCode",
     "LateAnswer",
     "MediaAddress",
+    "MediaPreview",
     "MediaRemoval",
     "Membership",
     "Notice",

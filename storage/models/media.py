@@ -63,6 +63,18 @@ class MediaAddress(SQLModel, table=True):
     expires_at: datetime = time_column(index=True)
 
 
+class MediaPreview(SQLModel, table=True):
+    """An address at which people see a drawing of a file that is not published yet."""
+
+    __tablename__ = "media_preview"
+    token_hash: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    organization_id: str = organization_column()
+    media_id: str = Field(
+        sa_column=Column(ForeignKey("media.id", ondelete="CASCADE"), nullable=False, index=True)
+    )
+    expires_at: datetime = time_column(index=True)
+
+
 class MediaRemoval(SQLModel, table=True):
     """Bytes in the store that are to be deleted. It belongs to no organization, so that it outlives one."""
 

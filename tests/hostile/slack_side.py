@@ -49,6 +49,7 @@ from storage.models import (
     Draft,
     IncidentKind,
     MediaAddress,
+    MediaPreview,
     Membership,
     PostFile,
     Role,
@@ -517,6 +518,14 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
         session.add(file)
         await session.flush()
         session.add(PostFile(post_id=waiting.post_id, media_id=file.id, organization_id=organization_id))
+        session.add(
+            MediaPreview(
+                token_hash=digest(new_secret()),
+                organization_id=organization_id,
+                media_id=file.id,
+                expires_at=utc_now() + timedelta(days=1),
+            )
+        )
         session.add(
             MediaAddress(
                 token_hash=digest(new_secret()),

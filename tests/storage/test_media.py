@@ -10,7 +10,15 @@ from sqlmodel import col, select, update
 from storage.engine.db import Database
 from storage.engine.statements import now
 from storage.media import Files
-from storage.models import Delivery, DeliveryStatus, MediaAddress, MediaRemoval, StoredFile, new_secret
+from storage.models import (
+    Delivery,
+    DeliveryStatus,
+    MediaAddress,
+    MediaPreview,
+    MediaRemoval,
+    StoredFile,
+    new_secret,
+)
 from storage.vault import Vault
 from tests.counts import sampled, tries
 from tests.storage.world import World, build
@@ -99,6 +107,42 @@ async def test_a_platform_can_fetch_a_file_only_while_its_delivery_is_under_way(
         DeliveryStatus.UNKNOWN,
     }
     assert (found is not None) == (status in open_in)
+
+
+async def test_a_preview_ends_and_none_is_guessed(sqlite_database: Database, vault: Vault) -> None:
+    world, token, later = await build(sqlite_database, vault, "1"), new_secret(), new_secret()
+    drawn = world.media_keys[1]
+    async with sqlite_database.system() as session:
+        files = Files(session)
+        early = await files.at_preview(later)
+        await files.open_preview(token, world.organization_id, drawn, timedelta(minutes=10))
+        known = await files.at_preview(token)
+        guessed = [await files.at_preview(new_secret()) for _ in range(GUESSES)]
+        stored = repr(list(await session.exec(select(MediaPreview))))
+        published = await files.at_address(token)
+        await session.exec(update(MediaPreview).values(expires_at=now()))
+        late = await files.at_preview(token)
+
+    assert known is not None
+    assert (early, known.key, published, late) == (None, drawn, None, None)
+    assert guessed == [None] * GUESSES
+    assert token not in stored
+
+
+async def test_what_was_drawn_for_a_preview_is_deleted_an_hour_after_it_was_shown(
+    sqlite_database: Database, vault: Vault
+) -> None:
+    world = await build(sqlite_database, vault, "1")
+    posted, drawn = world.media_keys
+
+    async with sqlite_database.system() as session:
+        await Files(session).sweep(timedelta(days=30))
+    kept = await keys_of(sqlite_database)
+    async with sqlite_database.system() as session:
+        await session.exec(update(StoredFile).values(used_at=now(timedelta(hours=-1))))
+        await Files(session).sweep(timedelta(days=30))
+
+    assert (kept, await keys_of(sqlite_database)) == ({posted, drawn}, {posted})
 
 
 async def test_an_address_ends_and_none_is_guessed(sqlite_database: Database, vault: Vault) -> None:

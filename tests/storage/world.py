@@ -198,6 +198,7 @@ async def _files(session: AsyncSession, delivery: Delivery, suffix: str) -> list
         await files.add(file)
     await files.use(organization_id, delivery.post_id, keys[:1])
     await files.open_address(new_secret(), organization_id, keys[0], delivery.id, timedelta(hours=2))
+    await files.open_preview(new_secret(), organization_id, keys[1], timedelta(minutes=10))
     return keys
 
 

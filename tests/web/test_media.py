@@ -9,8 +9,9 @@ import pytest
 from sqlmodel import col, select, update
 
 from bot.web.media import range_of
+from storage.engine.statements import now
 from storage.media import Files
-from storage.models import Delivery, DeliveryStatus, StoredFile, new_secret
+from storage.models import Delivery, DeliveryStatus, MediaPreview, StoredFile, new_secret
 from tests.application import Office
 from tests.storage.world import build
 
@@ -83,3 +84,26 @@ def test_the_part_that_is_served_is_the_part_that_was_asked_for(
     header: str, part: tuple[int, int] | None
 ) -> None:
     assert range_of(header, 1000) == part
+
+
+async def test_a_preview_is_served_to_whoever_has_its_address_and_never_cached(office: Office) -> None:
+    world, token = await build(office.database, office.parts.vault, "1"), new_secret()
+    drawn = world.media_keys[1]
+    await office.parts.posts.library.store.write(drawn, BytesIO(BYTES))
+    async with office.database.system() as session:
+        await session.exec(update(StoredFile).where(col(StoredFile.key) == drawn).values(size=len(BYTES)))
+        await Files(session).open_preview(token, world.organization_id, drawn, timedelta(minutes=10))
+
+    async with office.browser() as slack:
+        seen = await slack.get(f"/media/preview/{token}")
+        elsewhere = await slack.get(f"/media/{token}")
+        unknown = await slack.get(f"/media/preview/{new_secret()}")
+        async with office.database.system() as session:
+            await session.exec(update(MediaPreview).values(expires_at=now()))
+        over = await slack.get(f"/media/preview/{token}")
+
+    assert (seen.status_code, seen.content, seen.headers["content-type"]) == (200, BYTES, "image/jpeg")
+    assert seen.headers["cache-control"] == "no-store"
+    assert seen.headers["x-content-type-options"] == "nosniff"
+    assert seen.headers["cross-origin-resource-policy"] == "cross-origin"
+    assert [one.status_code for one in (elsewhere, unknown, over)] == [404, 404, 404]

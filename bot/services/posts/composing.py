@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from adapters.base import Adapter, Publisher
-    from bot.services.access import Actor
+    from bot.services.access import Actor, ActorRef
     from bot.services.accounts.profiles import AccountProfiles
     from bot.services.posts.asking import Asking
     from bot.services.posts.candidates import AccountProblems, Candidate
@@ -144,8 +144,13 @@ class Composing:
         async with self._database.organization(actor.organization_id, write=False) as session:
             return (await opened(session, actor, post_of(draft_id))).written
 
-    async def resume(self, actor: Actor, draft_id: str) -> Written:
-        """Return what is in a draft of the actor's; NotFoundError if they have none of this id."""
+    async def resume(self, actor: ActorRef, draft_id: str) -> Written:
+        """Return what is in a draft of the actor's.
+
+        Raises:
+            NotFoundError: They have no such draft.
+
+        """
         async with self._database.organization(actor.organization_id, write=False) as session:
             found = await Drafts(session).get(actor.organization_id, actor.membership_id, draft_id)
             uploads = await Uploads(session).all(actor.organization_id, draft_id)

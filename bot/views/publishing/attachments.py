@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bot.views.kit import Json
 
 FILES, KEPT, ALT, REEL = "files", "kept", "alt", "reel"
+PREVIEW = "compose.preview"
 COUNTED = frozenset({FILES, KEPT})
 """Inputs whose names have the number of the form's turn."""
 MOST_FILES = 10
@@ -81,7 +82,7 @@ def files(written: Written, metadata: str, turn: int, *, allowed: bool) -> list[
                 optional=True,
             )
         )
-    more = large_files(metadata)
+    more = large_files(metadata, preview=bool(written.media))
     if not allowed:
         return [*blocks, kit.fine_print(NO_SCOPE), more]
     if (room := MOST_FILES - len(written.media)) > 0:
@@ -91,9 +92,15 @@ def files(written: Written, metadata: str, turn: int, *, allowed: bool) -> list[
     return [*blocks, more]
 
 
-def large_files(metadata: str) -> Json:
-    """Return the button for the page that takes files which the form doesn't."""
-    return kit.actions(kit.button("Add large files", "compose.upload", metadata))
+def preview_button(metadata: str) -> Json:
+    """Return the button for the preview. `metadata` names the organization and the draft."""
+    return kit.button("Preview", PREVIEW, metadata)
+
+
+def large_files(metadata: str, *, preview: bool = False) -> Json:
+    """Return the button for the page that takes files which the form doesn't, and the one for the preview."""
+    seen = [preview_button(metadata)] if preview else []
+    return kit.actions(kit.button("Add large files", "compose.upload", metadata), *seen)
 
 
 def _line(one: Media) -> str:

@@ -71,6 +71,8 @@ def pages(chosen: Sequence[Candidate], written: Written, shown: SecondForm) -> l
             size = 0
         found[-1] += blocks
         size += weight
+    if written.files:
+        found[-1].append(kit.actions(attachments.preview_button(shown.metadata)))
     found[0][:0] = [attachments.alert(text) for text in shown.alerts]
     if not any(found):
         found[0].append(kit.words("Nothing more to fill in."))

@@ -34,6 +34,7 @@ from bot.views.publishing import (
     holds,
     live,
     posts,
+    preview,
     settings_page,
     slots,
     submissions,
@@ -146,3 +147,5 @@ def composer(profile: AccountProfile, value: str) -> Iterator[tuple[str, dict[st
     yield "publishing.composer.form", first.form([asked], written, form)
     second = details.SecondForm(metadata=value, may_attach=True)
     yield "publishing.details.pages", details.pages([asked], written, second)[0]
+    found, seen = preview.shown([asked], written), "https://octapost.example.com/mugs.jpg"
+    yield "publishing.preview.preview", preview.preview(found, written, {(PICTURE.key, 0.0): seen})
