@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.exc import OperationalError
 from sqlmodel import col, select, update
 
 from bot.services.posts.decisions import Decision
@@ -120,7 +122,11 @@ class Happenings:
             scene.signed_out.add(account)
         scene.tell(f"the sign-in of {account} ends")
         await asyncio.sleep(rng.uniform(HOUR_S / 2, 6 * HOUR_S))
-        await self.people.reconnect(account)
+        while True:
+            with suppress(OperationalError):  # whoever has the right to write may stand still
+                await self.people.reconnect(account)
+                break
+            await asyncio.sleep(10)
         self.wake()
 
     async def _renew(self, account: str) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import OperationalError
 from sqlmodel import col, select
 
 from bot.services.access import Actor, Sender
@@ -207,4 +209,6 @@ class People:
         while True:
             await asyncio.sleep(self._rng.uniform(300, 2400))
             if self._anything():
-                await self.answer()
+                # Whoever has the right to write may stand still: then people are told to try again, and they do.
+                with suppress(OperationalError):
+                    await self.answer()
