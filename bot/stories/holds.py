@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bot.services.errors import NotFoundError, Thing
 from bot.services.permissions import Permission
-from bot.services.posts.composing import TimeError
+from bot.services.posts.errors import TimeError
 from bot.slack.refusals import BadInputError
 from bot.slack.routes import Answer, Kind, OpenModal, Request, Say, UpdateModal, command, on
 from bot.views.publishing import account_select

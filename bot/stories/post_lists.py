@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from bot.services.errors import NotFoundError, Thing
 from bot.services.permissions import Permission
-from bot.services.posts.composing import TimeError
 from bot.services.posts.decisions import Decision
+from bot.services.posts.errors import TimeError
 from bot.slack.refusals import BadInputError
 from bot.slack.routes import Answer, Done, Kind, OpenModal, Request, Say, UpdateModal, command, on
 from bot.views.paging import page_number

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bot.services.errors import NotFoundError, Thing
 from bot.services.permissions import Permission
-from bot.services.posts.composing import ProblemsError, TimeError, UnsuitedError
+from bot.services.posts.errors import ProblemsError, TimeError, UnsuitedError
 from bot.slack.refusals import BadInputError
 from bot.slack.routes import Answer, Done, Kind, OpenModal, Request, Say, UpdateModal, on
 from bot.views.paging import page_number

@@ -66,8 +66,8 @@ from bot.services.organizations.join_codes import OpenCodes
 from bot.services.organizations.members import Removed, Roster
 from bot.services.organizations.organizations import Overview
 from bot.services.posts.candidates import AccountProblems, Candidate
-from bot.services.posts.composing import ProblemsError
 from bot.services.posts.drafts import Details, ThreadPart, Written
+from bot.services.posts.errors import ProblemsError
 from bot.services.posts.faults import Fault as PostFault
 from bot.services.posts.faults import FaultKind
 from bot.services.posts.live import TextProblemsError

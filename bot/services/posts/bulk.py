@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.services.errors import AlreadyResolvedError, NotFoundError, PostSettledError, ServiceError
-from bot.services.posts.composing import TimeError
+from bot.services.posts.errors import TimeError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

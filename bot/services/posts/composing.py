@@ -6,7 +6,6 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import IntegrityError
@@ -25,6 +24,7 @@ from bot.services.posts import contents
 from bot.services.posts.candidates import candidate, problems, targets
 from bot.services.posts.drafts import Extra, Written, dump, load, with_uploads
 from bot.services.posts.editing import Opened, applied, opened
+from bot.services.posts.errors import ProblemsError, TimeError, TimeFault, UnsuitedError
 from bot.services.posts.schedule import FARTHEST
 from bot.services.posts.sharing import not_before
 from bot.services.posts.slots import free_slots
@@ -59,41 +59,6 @@ class Where:
 
     slack_id: str = ""
     channel: str = ""
-
-
-class ProblemsError(Exception):
-    """The post cannot be published as it is."""
-
-    def __init__(self, found: Sequence[AccountProblems], written: Written) -> None:
-        super().__init__("problems")
-        self.found = tuple(found)
-        self.written = written
-        """The post, with what the platforms said about it."""
-
-
-class UnsuitedError(Exception):
-    """Accounts that were chosen cannot take the post."""
-
-    def __init__(self, found: Sequence[Candidate]) -> None:
-        super().__init__("unsuited")
-        self.found = tuple(found)
-
-
-class TimeFault(StrEnum):
-    """What is wrong with a time."""
-
-    PAST = "past"
-    TOO_FAR = "too_far"
-    NO_SLOT = "no_slot"
-    """An account has no weekly times, or none that is free."""
-
-
-class TimeError(Exception):
-    """A post cannot be scheduled for this time."""
-
-    def __init__(self, fault: TimeFault) -> None:
-        super().__init__(str(fault))
-        self.fault = fault
 
 
 class Composing:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bot.ops.logs import logger
 from bot.services.errors import NotFoundError, PostChangedError, ServiceError, Thing
 from bot.services.permissions import Permission
-from bot.services.posts.composing import UnsuitedError
+from bot.services.posts.errors import UnsuitedError
 from bot.slack.failures import CALL_FAILED, failure
 from bot.slack.routes import Answer, Kind, OpenModal, Request, on
 from bot.stories.posts.forms import entries_of, page_of

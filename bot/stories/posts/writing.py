@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from bot.services.errors import NotFoundError, PostChangedError, PostOutError, Thing
 from bot.services.media.intake import RefusedFile, Taken
 from bot.services.permissions import Permission
-from bot.services.posts.composing import ProblemsError, TimeError, UnsuitedError
 from bot.services.posts.drafts import ThreadPart, Written
+from bot.services.posts.errors import ProblemsError, TimeError, UnsuitedError
 from bot.slack.refusals import BadInputError
 from bot.slack.routes import Answer, Done, Kind, Request, UpdateModal, on
 from bot.stories.posts.forms import entries_of, page_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.services.posts.composing import TimeError
 from bot.services.posts.decisions import Decision
+from bot.services.posts.errors import TimeError
 from bot.views import kit
 from bot.views.errors import sentence
 from bot.views.publishing.composer import TIMES

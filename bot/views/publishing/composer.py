@@ -10,8 +10,8 @@ from adapters.base import Defect, TextField
 from bot.services.accounts.problems import Remedy
 from bot.services.permissions import Permission, allows
 from bot.services.posts.candidates import AccountProblems, Unsuited
-from bot.services.posts.composing import TimeFault
 from bot.services.posts.drafts import Extra
+from bot.services.posts.errors import TimeFault
 from bot.views import diagnosis, kit
 from bot.views.accounts import reconnect_button
 from bot.views.publishing import attachments, caps, shared, texts, when

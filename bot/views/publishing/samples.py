@@ -19,8 +19,8 @@ from adapters.base import (
 )
 from bot.services.posts.account_sets import SetReport
 from bot.services.posts.candidates import Candidate
-from bot.services.posts.composing import TimeFault
 from bot.services.posts.drafts import Extra, Written
+from bot.services.posts.errors import TimeFault
 from bot.services.posts.listing import PageOf, PostPage
 from bot.services.posts.live import LiveDelivery, LivePost
 from bot.services.posts.results import DeliveryReport, PostReport

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.services.permissions import Permission
-from bot.services.posts.composing import ProblemsError
 from bot.services.posts.drafts import Extra
+from bot.services.posts.errors import ProblemsError
 from bot.views import kit
 from bot.views.kit import Message
 from bot.views.paging import Turning
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from adapters.base import Platform
     from bot.services.access import Actor
-    from bot.services.posts.composing import TimeFault, UnsuitedError
     from bot.services.posts.drafts import Written
+    from bot.services.posts.errors import TimeFault, UnsuitedError
     from bot.services.posts.submissions import SubmissionPage, SubmissionReport
     from bot.views.kit import Json
 

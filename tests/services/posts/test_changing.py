@@ -13,12 +13,13 @@ from adapters.base import Content, Format, Option, OptionKind, Rejected
 from bot.services.errors import NotFoundError, PostChangedError, PostOutError, PostSettledError
 from bot.services.posts.bulk import BulkDecider
 from bot.services.posts.changing import PostChanges
-from bot.services.posts.composing import TimeError, Where
+from bot.services.posts.composing import Where
 from bot.services.posts.contents import dump
 from bot.services.posts.decisions import Decision, DeliveryDecider
 from bot.services.posts.drafts import Details, Written
 from bot.services.posts.drafts import dump as dump_written
 from bot.services.posts.editing import applied, opened
+from bot.services.posts.errors import TimeError
 from bot.services.posts.results import Results
 from storage.drafts import Drafts
 from storage.engine.statements import database_time

@@ -11,8 +11,8 @@ from sqlmodel import col, select, update
 
 from adapters.base import Finding, Outcome
 from bot.services.errors import NotFoundError
-from bot.services.posts.composing import TimeError
 from bot.services.posts.decisions import Decision, DeliveryDecider
+from bot.services.posts.errors import TimeError
 from bot.services.posts.holds import HoldService
 from bot.services.posts.results import Results
 from storage.engine.statements import database_time, now
