@@ -16,7 +16,7 @@ from sandbox.core import Fault
 from sandbox.member import text_of
 from sandbox.slack.world import ADA
 from storage.engine.statements import now
-from storage.models import Delivery, Draft, Post
+from storage.models import Delivery, Draft, Notice, Post
 from tests.counts import in_full
 from tests.media import jpeg, mp4, pdf, png
 from tests.patience import PATIENCE_S
@@ -58,13 +58,15 @@ def _first_account(form: View) -> str:
 async def settled(
     office: Office, *, but: tuple[str, ...] = ("scheduled", "preparing", "ready", "sending")
 ) -> None:
-    """Return when no delivery is on its way."""
+    """Return when no delivery is on its way, and everybody has read what became of them."""
+    on_their_way = select(Delivery.id).where(col(Delivery.status).in_(but))
+    unsaid = select(Notice.key).where(col(Notice.due_at) <= now(timedelta(minutes=1)))
     async with asyncio.timeout(PATIENCE_S):
         while True:
             async with office.database.system(write=False) as session:
-                left = await session.exec(select(Delivery.id).where(col(Delivery.status).in_(but)))
-                if not list(left):
-                    return
+                left = [*await session.exec(on_their_way), *await session.exec(unsaid)]
+            if not left:
+                return
             await asyncio.sleep(0.05)
 
 
