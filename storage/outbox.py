@@ -15,7 +15,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import aliased
 from sqlmodel import SQLModel, col, delete, select, update
 
-from storage.engine.db import OUTBOX_CHANGED
+from storage.engine.db import OUTBOX_CHANGED, OUTBOX_LATER_S
 from storage.engine.leases import claim, waiting
 from storage.engine.statements import Now, change, dialect_of, now, rows
 from storage.models import Notice
@@ -215,7 +215,8 @@ class Notices:
             await change(self._session, _SUPERSEDE, message=new.edits, newest=new.key)
             if apart_s := new.apart.total_seconds():
                 spaced = {"message": new.edits, "newest": new.key, "ago_s": -apart_s, "apart_s": apart_s}
-                await change(self._session, _SPACE, **spaced)
+                if await change(self._session, _SPACE, **spaced):
+                    self._session.info[OUTBOX_LATER_S] = apart_s
         return put
 
     async def get(self, key: str) -> Notice | None:

@@ -36,8 +36,6 @@ SENT_WITHIN_S = 10.0
 """How long Slack may take for a message: all others of this process wait meanwhile."""
 BETWEEN = timedelta(seconds=1)
 """Slack accepts one message a second per channel."""
-CLOCK_DRIFT_S = 0.01
-"""More than two clocks differ by about when a second is over."""
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=10)
 FIRST_DOUBT, LONGEST_DOUBT = timedelta(minutes=1), timedelta(minutes=30)
 """The pauses when Slack may have the message and only its answer was lost: each new try may post it twice."""
@@ -232,13 +230,8 @@ class OutboxSender:
                 wait = min(wait * 2, 5.0)
             else:
                 if more:
-                    self._look_again()
+                    self._database.look_at_outbox(self._between.total_seconds())
                 return
-
-    def _look_again(self) -> None:
-        """Wake the sender when the channel's pause is over, which is sooner than its next regular run."""
-        after_s = self._between.total_seconds() + CLOCK_DRIFT_S
-        asyncio.get_running_loop().call_later(after_s, self._database.outbox_signal.set)
 
     async def _failed(self, notice: Notice, error: Exception) -> None:
         failed = failure(error)

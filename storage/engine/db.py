@@ -39,6 +39,10 @@ Far below a lease: while a server that fails over does not answer, callers get a
 """
 OUTBOX_CHANGED = "outbox_changed"
 """The key in `session.info` that says that the session put something into the outbox."""
+OUTBOX_LATER_S = "outbox_later_s"
+"""The key in `session.info` of the seconds after which something that it put there may be sent."""
+CLOCK_DRIFT_S = 0.01
+"""How much later than due the outbox is looked at: the database has another clock."""
 MARGIN_S = 0.05
 """By how many seconds SQLite stops waiting for a lock before the request's time limit, so that it ends by itself."""
 UPGRADE_LOCK = 0x0C7A_905B
@@ -125,6 +129,10 @@ class Database:
         ):
             yield session
 
+    def look_at_outbox(self, after_s: float) -> None:
+        """Set the signal when something is due: sooner than the outbox is looked at without it."""
+        asyncio.get_running_loop().call_later(after_s + CLOCK_DRIFT_S, self.outbox_signal.set)
+
     @asynccontextmanager
     async def _session(
         self, options: dict[str, Any], limit: TimeLimit | None, *, write: bool
@@ -145,6 +153,8 @@ class Database:
             await session.commit()
             if session.info.get(OUTBOX_CHANGED):
                 self.outbox_signal.set()
+            if (later_s := session.info.get(OUTBOX_LATER_S)) is not None:
+                self.look_at_outbox(later_s)
         except asyncio.CancelledError:
             # Perhaps in the middle of an answer: a ROLLBACK would wait for the rest of it.
             await session.invalidate()

@@ -12,6 +12,7 @@ from storage.engine.leases import claim
 from storage.engine.statements import now
 from storage.models import Grant, Notice
 from storage.outbox import FIRST, WAITING, NewNotice, Notices, Place, StandIn
+from tests.patience import PATIENCE_S
 from tests.storage.world import ahead, backdate, pending_grant, run_sql, tenant
 
 if TYPE_CHECKING:
@@ -452,6 +453,26 @@ async def ends(database: Database, column: str) -> None:
     async with database.system() as session:
         set_ = update(Notice).where(col(getattr(Notice, column)).is_not(None))
         await session.exec(set_.values({column: now(timedelta(seconds=-5))}))
+
+
+async def test_an_edit_that_has_to_wait_is_looked_for_when_its_time_comes(database: Database) -> None:
+    await put(database, "post")
+    [message] = await take(database)
+    async with database.system() as session:
+        await Notices(session).sent(message, "C1", "1.2", rest=timedelta(seconds=1))
+    database.outbox_signal.clear()
+
+    async with database.system() as session:
+        edit = new("post:1", edits="post", apart=timedelta(seconds=2))
+        await Notices(session).put(edit)
+    at_once = database.outbox_signal.is_set()
+    database.outbox_signal.clear()
+    first = await take(database)
+    async with asyncio.timeout(PATIENCE_S):
+        await database.outbox_signal.wait()
+
+    assert (at_once, first) == (True, [])
+    assert [one.key for one in await take(database)] == ["post:1"]
 
 
 async def test_a_hundred_changes_of_one_message_are_one_edit_until_the_time_between_edits_is_over(

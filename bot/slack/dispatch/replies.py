@@ -121,9 +121,9 @@ class Replies:
         """Answer a button or a shortcut, whose HTTP response carries nothing."""
         try:
             match answer:
-                case UpdateModal(view):
+                case UpdateModal(view) if in_modal(turn.body):
                     await self._update(turn.body, turn.body["view"], view)
-                case OpenModal(view):
+                case OpenModal(view) | UpdateModal(view):
                     await self._say(turn.body, await self.open(turn, view), turn)
                 case Say():
                     await self._say(turn.body, answer, turn)
@@ -140,9 +140,9 @@ class Replies:
     async def late(self, body: Json, answer: Answer) -> None:
         """Show the answer to a request whose deadline and trigger have passed."""
         match answer:
-            case UpdateModal(view):
+            case UpdateModal(view) if in_modal(body):
                 await self._quietly(self._update(body, body["view"], view))
-            case OpenModal():
+            case OpenModal() | UpdateModal():
                 await self._tell(body, apology(body))
             case _:
                 await self._tell(body, as_text(answer))
