@@ -225,6 +225,13 @@ async def test_a_slow_button_says_so_and_its_result_comes_later(bench: Bench) ->
 
 
 @in_full
+async def test_a_change_of_a_modal_is_offered_with_a_button_where_no_modal_is_open(bench: Bench) -> None:
+    await bench.send(bench.desk.action(ADA, "slow", "x"))
+    await bench.finish(UpdateModal(message_modal("A form", "The questions")))
+
+    assert waiting.NOT_OPENED in bench.said()[-1]
+
+
 async def test_a_slow_button_of_the_app_home_is_answered_with_a_direct_message(bench: Bench) -> None:
     body = bench.desk.action(ADA, "slow", "x") | {"view": {"type": "home", "id": "V1"}}
     del body["response_url"], body["channel"]
