@@ -30,6 +30,7 @@ RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(?<![\w-])[\w-]{43}(?![\w-])", "SECRET"),
         (r"\b(?:[A-Z0-9]{4}-){3}[A-Z0-9]{4}\b", "JOIN-CODE"),
         (r"\blocalhost:\d+", "localhost"),
+        (r"(/comments/|/shorts/|/watch\?v=)[\w-]+", r"\1POST"),
     )
 )
 OURS = re.compile(r"\b([a-z]{3})_[0-9a-f]{20}\b")

@@ -88,7 +88,6 @@ async def test_a_thread_on_x_is_written_part_by_part(office: Office) -> None:
     ]
 
 
-@pytest.mark.unrecorded("the address of a post on Reddit is different each time")
 async def test_a_subreddit_is_asked_for_its_flair_and_gets_it(office: Office) -> None:
     ada = await office.installed()
     await ada.connect("reddit")
