@@ -17,7 +17,7 @@ from tests.crash.newsroom import Newsroom, open_newsroom
 from tests.crash.publisher import Moment
 from tests.databases import DIALECTS
 
-DEATHS = tries(40, 1)
+DEATHS = tries(10, 1)
 A_WHILE = timedelta(hours=2)
 """After so long the platforms take another post: TikTok takes 15 a day."""
 PLATFORMS = 7
