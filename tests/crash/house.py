@@ -208,6 +208,21 @@ class House(Tenancy):
             await session.exec(unchanged, execution_options=UNSYNCHRONIZED)
             yield
 
+    async def orphans_end(self) -> None:
+        """Return when PostgreSQL has finished what a killed process had asked it for: nobody waits for it any more."""
+        if self.database.dialect != "postgresql":
+            return
+        running = text(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND backend_type = 'client backend' AND state = 'active' AND pid <> pg_backend_pid()"
+        )
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                async with self.database.system(write=False) as session:
+                    if (await (await session.connection()).execute(running)).scalar_one() == 0:
+                        return
+                await asyncio.sleep(0.02)
+
     async def waiting(self) -> int:
         """Return how many grants are due and nobody's."""
         owed = select(func.count()).where(

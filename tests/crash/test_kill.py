@@ -87,6 +87,7 @@ async def kill(house: House, grant_id: str, moment: Moment) -> None:
                 await until(lambda: house.refreshes() > before)
                 await asyncio.sleep(0.03)
                 await child.killed()
+            await house.orphans_end()
         else:
             await house.until(lambda grant: grant.generation > generation, grant_id)
             await child.killed()
